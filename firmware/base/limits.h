@@ -1,0 +1,83 @@
+// Every maximum of the product, in one place, with the relations that must hold between them.
+//
+// A limit that is reached is refused by name; nothing ever wraps or is cut off silently.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace evenkeel {
+
+inline constexpr size_t kCacheLine = 64;
+
+// Packets handled together by one worker; what a stage prefetches, the next stage finds in cache.
+inline constexpr size_t kBurst = 32;
+
+// Backends of one plan. A bucket names its backend in 16 bits; one value means "none".
+inline constexpr size_t kMaxBackends = 65'535;
+inline constexpr uint16_t kNoBackend = 0xffff;
+
+inline constexpr size_t kMaxServices = 4'096;
+inline constexpr uint16_t kNoService = 0xffff;
+inline constexpr size_t kMaxBackendsPerService = 4'096;
+
+// Buckets of one service's table; always a prime.
+inline constexpr uint32_t kMinBuckets = 251;
+inline constexpr uint32_t kDefaultBuckets = 65'537;
+inline constexpr uint32_t kMaxBuckets = 4'194'301;
+
+// A service's hash space is watched in so many equal parts for flows that still need a moved bucket.
+inline constexpr size_t kBucketGroups = 1'024;
+
+// Different prefix lengths that the VIPs of one plan may have: each costs a lookup one probe.
+inline constexpr size_t kMaxPrefixLengths = 16;
+
+// VIPs with a port or range each, over all services of a plan.
+inline constexpr size_t kMaxServicePoints = 16'384;
+
+// Longest name of a service or a backend, in bytes.
+inline constexpr size_t kMaxName = 128;
+
+inline constexpr size_t kMaxWorkers = 64;
+
+// IPv6 extension headers and VLAN tags followed before a packet is refused.
+inline constexpr size_t kMaxExtensionHeaders = 8;
+inline constexpr size_t kMaxVlanTags = 2;
+
+// Bytes in front of the inner IP header that an emitted outer header may need.
+inline constexpr size_t kMaxOuterHeader = 112;
+
+// Bytes of IP packet that a way must and may carry (RFC 791, RFC 8200; the largest jumbo frames
+// that NICs agree on).
+inline constexpr uint32_t kMinMtuIpv4 = 68;
+inline constexpr uint32_t kMinMtuIpv6 = 1'280;
+inline constexpr uint32_t kMaxMtu = 9'600;
+
+// Longest time that a silent flow is remembered, and how long a pass over all of flow memory takes, in
+// seconds: what is forgotten late must not look young again when the 14 bits of its stamp wrap.
+inline constexpr uint32_t kMaxFlowTimeout = 8'191;
+inline constexpr uint32_t kFlowMemoryPass = 4'096;
+inline constexpr uint32_t kFlowStampRange = 1u << 14;
+
+inline constexpr size_t kFlowMemoryBytesDefault = 16u << 20;
+inline constexpr size_t kFlowMemoryBytesMin = 64u << 10;
+inline constexpr size_t kFlowMemoryBytesMax = size_t{4} << 30;
+
+// Sampled handshakes that one worker follows at a time; powers of two.
+inline constexpr size_t kHandshakesMin = 4;
+inline constexpr size_t kHandshakesDefault = 16'384;
+inline constexpr size_t kHandshakesMax = 131'072;
+
+// All evidence of one worker, with the most of everything above.
+inline constexpr size_t kEvidenceBytesMax = 64'000'000;
+
+static_assert(kMaxBackends <= kNoBackend, "a backend's slot and 'none' must fit in 16 bits");
+static_assert(kMaxServices < kNoService, "a service's number and 'none' must fit in 16 bits");
+static_assert(kMaxBackendsPerService <= kMaxBackends);
+static_assert(kMaxFlowTimeout + kFlowMemoryPass < kFlowStampRange);
+static_assert(kMinBuckets <= kDefaultBuckets && kDefaultBuckets <= kMaxBuckets);
+static_assert(3 * kMaxServicePoints < kNoService, "a range makes at most 3 pages of ports");
+static_assert(kMaxBackendsPerService * 100 <= kMaxBuckets,
+              "the largest service can be spread to 1 %");
+
+}  // namespace evenkeel

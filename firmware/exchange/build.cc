@@ -1,0 +1,385 @@
+#include "firmware/exchange/build.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "firmware/base/limits.h"
+#include "firmware/exchange/digest.h"
+#include "firmware/exchange/verify.h"
+#include "firmware/table/maglev.h"
+
+namespace evenkeel {
+namespace {
+
+std::string quoted(const std::string& name) { return "'" + name + "'"; }
+
+// Whose slot it is: a server that gets another address is another backend, to which no flow of the
+// old one may go.
+uint64_t identity_of(const BackendSpec& backend) {
+  Digest digest;
+  digest.add(backend.name).add(backend.arm).add(backend.forwarding.inner_is_v4 ? 1 : 0);
+  digest.add(backend.forwarding.destination).add(backend.forwarding.destination_port);
+  if (backend.forwarding.mode == Mode::l2_direct) {  // known by its MAC address alone
+    for (const uint8_t byte : backend.forwarding.destination_mac) digest.add(byte);
+  }
+  return digest.value();
+}
+
+class Builder {
+ public:
+  Builder(const PlanSpec& spec, const Secret& secret, const Predecessor& before, Tick now)
+      : spec_(spec), secret_(secret), before_(before), now_(now) {}
+
+  Result<std::shared_ptr<const Plan>> build() {
+    for (const auto& step :
+         {&Builder::check_limits, &Builder::assign_slots, &Builder::make_forwardings,
+          &Builder::number_services, &Builder::make_tables, &Builder::make_lookup}) {
+      if (Status status = (this->*step)(); !status.ok()) return Error{status.message()};
+    }
+    set_fingerprint();
+    if (Status status = verify_plan(*plan_, spec_, before_.plan); !status.ok()) {
+      return Error{"the plan was built wrong and is not used: " + status.message()};
+    }
+    return std::shared_ptr<const Plan>(std::move(plan_));
+  }
+
+ private:
+  Status check_limits();
+  Status check_service(const ServiceSpec& service) const;
+  Status assign_slots();
+  Result<uint16_t> free_slot();
+  Status make_forwardings();
+  Status number_services();
+  Status make_tables();
+  Status make_table(const ServiceSpec& spec, uint16_t number);
+  Result<std::shared_ptr<const BucketTable>> fill_table(const ServiceSpec& spec) const;
+  TableMember member_of(const MemberSpec& member) const {
+    return {identities_[member.backend], member.weight, slots_[member.backend]};
+  }
+  void note_moves(uint16_t number, ServiceRecord& record) const;
+  Status make_lookup();
+  void set_fingerprint();
+
+  // What the same service was in the plan before: nothing, if its number was another's.
+  const ServiceRecord* record_before(uint16_t number) const {
+    if (before_.plan == nullptr || number >= before_.plan->service_records.size()) return nullptr;
+    const ServiceRecord& record = before_.plan->service_records[number];
+    return record.name == plan_->service_records[number].name ? &record : nullptr;
+  }
+
+  const PlanSpec& spec_;
+  const Secret& secret_;
+  const Predecessor& before_;
+  const Tick now_;
+  const std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
+  std::vector<uint16_t> slots_;       // by index in spec_.backends
+  std::vector<uint64_t> identities_;  // of their names, in bucket tables
+  std::vector<uint16_t> numbers_;     // by index in spec_.services
+  std::vector<uint16_t> resting_;     // free slots, the longest free last
+};
+
+Status Builder::check_limits() {
+  if (spec_.backends.size() > kMaxBackends) {
+    return Error{std::to_string(spec_.backends.size()) + " backends; a plan has at most " +
+                 std::to_string(kMaxBackends)};
+  }
+  if (spec_.services.size() > kMaxServices) {
+    return Error{std::to_string(spec_.services.size()) + " services; a plan has at most " +
+                 std::to_string(kMaxServices)};
+  }
+  for (const BackendSpec& backend : spec_.backends) {
+    if (backend.name.empty() || backend.name.size() > kMaxName) {
+      return Error{"backend " + quoted(backend.name) + ": a name has 1 to " +
+                   std::to_string(kMaxName) + " characters"};
+    }
+  }
+  for (const ServiceSpec& service : spec_.services) {
+    if (Status status = check_service(service); !status.ok()) {
+      return Error{"service " + quoted(service.name) + ": " + status.message()};
+    }
+  }
+  return {};
+}
+
+Status Builder::check_service(const ServiceSpec& service) const {
+  if (service.name.empty() || service.name.size() > kMaxName) {
+    return Error{"a name has 1 to " + std::to_string(kMaxName) + " characters"};
+  }
+  if (service.points.empty()) return Error{"it has no VIP"};
+  if (service.members.empty()) return Error{"it has no backend: nothing could take its flows"};
+  if (service.members.size() > kMaxBackendsPerService) {
+    return Error{std::to_string(service.members.size()) + " backends; a service has at most " +
+                 std::to_string(kMaxBackendsPerService)};
+  }
+  if (service.buckets > kMaxBuckets) {  // before so much memory is asked for
+    return Error{"its table has " + std::to_string(service.buckets) + " buckets; at most " +
+                 std::to_string(kMaxBuckets) + " are possible"};
+  }
+  const bool is_v4 = service.points.front().address.is_v4();
+  for (const ServicePoint& point : service.points) {
+    if (point.address.is_v4() != is_v4) {
+      return Error{"its VIPs " + to_string(service.points.front().address) + " and " +
+                   to_string(point.address) +
+                   " are of different IP versions: make it two services"};
+    }
+  }
+  for (const MemberSpec& member : service.members) {
+    if (member.backend >= spec_.backends.size()) {
+      return Error{"it names backend number " + std::to_string(member.backend) + " of " +
+                   std::to_string(spec_.backends.size())};
+    }
+    const BackendSpec& backend = spec_.backends[member.backend];
+    if (backend.forwarding.inner_is_v4 != is_v4) {
+      return Error{"backend " + quoted(backend.name) +
+                   " is ready for the other IP version than VIP " +
+                   to_string(service.points.front().address)};
+    }
+    if (member.weight > 0 && !backend.is_alive) {
+      return Error{"backend " + quoted(backend.name) +
+                   " is not alive, so it cannot take new flows: give it weight 0"};
+    }
+  }
+  return {};
+}
+
+// A backend keeps its slot for as long as it is in the plans. The slot of one that left rests for a
+// window, so that no flow is remembered there; when slots are short, only until the tick in which
+// workers forgot it is over, which is what `born` needs at least to tell the owners apart.
+Status Builder::assign_slots() {
+  std::unordered_map<uint64_t, uint16_t> known;
+  if (before_.plan != nullptr) {
+    plan_->backend_records = before_.plan->backend_records;
+    plan_->lives = before_.plan->lives;
+    for (size_t slot = 0; slot < plan_->backend_records.size(); ++slot) {
+      BackendRecord& record = plan_->backend_records[slot];
+      if (record.name.empty()) {
+        resting_.push_back(static_cast<uint16_t>(slot));
+        continue;
+      }
+      known.emplace(record.identity, static_cast<uint16_t>(slot));
+      record = {.name = {}, .identity = 0, .left = now_};  // until it is found to be still there
+      plan_->lives[slot].is_alive = false;
+    }
+    std::ranges::sort(resting_, std::greater<>(),
+                      [&](uint16_t slot) { return plan_->backend_records[slot].left; });
+  }
+  std::unordered_set<uint64_t> names;
+  for (const BackendSpec& backend : spec_.backends) {
+    const uint64_t identity = identity_of(backend);
+    const uint64_t name = Digest()
+                              .add(backend.name)
+                              .add(backend.arm)
+                              .add(backend.forwarding.inner_is_v4 ? 1 : 0)
+                              .value();
+    if (!names.insert(name).second) {
+      return Error{"backend " + quoted(backend.name) +
+                   " is there twice: give each a name of its own"};
+    }
+    const auto kept = known.find(identity);
+    const Result<uint16_t> slot =
+        kept != known.end() ? Result<uint16_t>(kept->second) : free_slot();
+    if (!slot.ok()) return Error{"backend " + quoted(backend.name) + ": " + slot.message()};
+    if (kept == known.end()) plan_->lives[slot.value()].born = now_;
+    plan_->lives[slot.value()].is_alive = backend.is_alive;
+    plan_->lives[slot.value()].inner_is_v4 = backend.forwarding.inner_is_v4;
+    plan_->backend_records[slot.value()] = {.name = backend.name, .identity = identity, .left = 0};
+    slots_.push_back(slot.value());
+    identities_.push_back(secret_.hash(backend.name));
+  }
+  return {};
+}
+
+Result<uint16_t> Builder::free_slot() {
+  const bool is_full = plan_->backend_records.size() == kMaxBackends;
+  if (!resting_.empty() && now_ > before_.settled) {
+    const uint16_t oldest = resting_.back();
+    const Tick rest = now_ - plan_->backend_records[oldest].left;
+    if (rest > before_.window || is_full) {
+      resting_.pop_back();
+      return oldest;
+    }
+  }
+  if (is_full) {
+    return Error{"all " + std::to_string(kMaxBackends) +
+                 " slots are in use or were a moment ago; remove other backends first, and add "
+                 "this one a second later"};
+  }
+  plan_->backend_records.emplace_back();
+  plan_->lives.emplace_back();
+  return static_cast<uint16_t>(plan_->backend_records.size() - 1);
+}
+
+Status Builder::make_forwardings() {
+  Result<PageArray<Forwarding>> made = PageArray<Forwarding>::make(plan_->backend_records.size());
+  if (!made.ok()) return Error{made.message()};
+  plan_->forwardings = std::move(made.value());
+  for (size_t i = 0; i < spec_.backends.size(); ++i) {
+    const Result<Forwarding> forwarding = make_forwarding(spec_.backends[i].forwarding);
+    if (!forwarding.ok()) {
+      return Error{"backend " + quoted(spec_.backends[i].name) + ": " + forwarding.message()};
+    }
+    plan_->forwardings[slots_[i]] = forwarding.value();
+  }
+  return {};
+}
+
+Status Builder::number_services() {
+  std::unordered_map<std::string_view, uint16_t> known;
+  const size_t numbers_before = before_.plan == nullptr ? 0 : before_.plan->service_records.size();
+  for (size_t number = 0; number < numbers_before; ++number) {
+    const std::string& name = before_.plan->service_records[number].name;
+    if (!name.empty()) known.emplace(name, static_cast<uint16_t>(number));
+  }
+  std::vector<ServiceRecord>& records = plan_->service_records;
+  records.resize(numbers_before);
+  std::unordered_set<std::string_view> named;
+  for (const ServiceSpec& service : spec_.services) {
+    if (!named.insert(service.name).second) {
+      return Error{"service " + quoted(service.name) +
+                   " is there twice: give each a name of its own"};
+    }
+    const auto kept = known.find(service.name);
+    numbers_.push_back(kept == known.end() ? kNoService : kept->second);
+    if (kept != known.end()) records[kept->second].name = service.name;
+  }
+  size_t next = 0;
+  for (size_t i = 0; i < spec_.services.size(); ++i) {
+    if (numbers_[i] != kNoService) continue;
+    while (next < records.size() && !records[next].name.empty()) ++next;
+    if (next == records.size()) records.emplace_back();
+    records[next].name = spec_.services[i].name;
+    numbers_[i] = static_cast<uint16_t>(next);
+  }
+  plan_->services.resize(records.size());
+  return {};
+}
+
+Status Builder::make_tables() {
+  for (size_t i = 0; i < spec_.services.size(); ++i) {
+    if (Status status = make_table(spec_.services[i], numbers_[i]); !status.ok()) {
+      return Error{"service " + quoted(spec_.services[i].name) + ": " + status.message()};
+    }
+  }
+  return {};
+}
+
+Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
+  ServiceRecord& record = plan_->service_records[number];
+  const ServiceRecord* const known = record_before(number);
+  if (known != nullptr && known->table->buckets.size() == spec.buckets &&
+      std::ranges::equal(known->table->members, spec.members, {}, {},
+                         [&](const MemberSpec& member) { return member_of(member); })) {
+    record.table = known->table;
+  } else {
+    Result<std::shared_ptr<const BucketTable>> table = fill_table(spec);
+    if (!table.ok()) return Error{table.message()};
+    record.table = std::move(table.value());
+  }
+  if (known != nullptr) note_moves(number, record);
+  const Moves* const moves = record.moves.get();
+  plan_->services[number] = {
+      .current = record.table->buckets.data(),
+      .previous = moves == nullptr ? nullptr : moves->previous.data(),
+      .buckets = static_cast<uint32_t>(record.table->buckets.size()),
+      .previous_buckets = moves == nullptr ? 0 : static_cast<uint32_t>(moves->previous.size()),
+      .hash_over = spec.hash_over,
+      .affinity = spec.affinity};
+  return {};
+}
+
+Result<std::shared_ptr<const BucketTable>> Builder::fill_table(const ServiceSpec& spec) const {
+  auto table = std::make_shared<BucketTable>();
+  Result<PageArray<uint16_t>> buckets = PageArray<uint16_t>::make(spec.buckets);
+  if (!buckets.ok()) return Error{buckets.message()};
+  table->buckets = std::move(buckets.value());
+  const std::span<uint16_t> all(table->buckets.data(), table->buckets.size());
+  std::vector<MaglevMember> shares;
+  std::vector<uint64_t> by_slot(plan_->lives.size(), 0);
+  for (const MemberSpec& member : spec.members) {
+    const TableMember& known = table->members.emplace_back(member_of(member));
+    shares.push_back({.identity = known.identity, .weight = known.weight, .value = known.slot});
+    const BackendRecord& owner = plan_->backend_records[known.slot];
+    if (by_slot[known.slot] != 0) {
+      return Error{"backend " + quoted(owner.name) + " is its member twice: name it once"};
+    }
+    by_slot[known.slot] = owner.identity;
+  }
+  if (Status status = build_maglev(shares, all); !status.ok()) return Error{status.message()};
+  Digest digest;
+  for (const uint16_t slot : all) digest.add(by_slot[slot]);
+  table->fingerprint = digest.value();
+  return std::shared_ptr<const BucketTable>(std::move(table));
+}
+
+// A service whose VIPs have become another family's can leave no flow where it was.
+void Builder::note_moves(uint16_t number, ServiceRecord& record) const {
+  const ServiceRecord& known = *record_before(number);
+  const bool is_v4 = plan_->lives[record.table->members.front().slot].inner_is_v4;
+  if (known.table == record.table && known.moves == nullptr) return;
+  static const Moves kNone;
+  const auto span_of = [](const BucketTable& table) {
+    return std::span<const uint16_t>(table.buckets.data(), table.buckets.size());
+  };
+  Moves moves =
+      next_moves({.before = span_of(*known.table),
+                  .after = span_of(*record.table),
+                  .open = known.moves == nullptr ? kNone : *known.moves,
+                  .now = now_,
+                  .window = before_.window,
+                  .quiet_for =
+                      [&](uint32_t group) {
+                        return before_.quiet_for ? before_.quiet_for(number, group) : ~Tick{0};
+                      },
+                  .is_gone =
+                      [&](uint16_t slot) {
+                        return plan_->backend_records[slot].name.empty() ||
+                               plan_->lives[slot].inner_is_v4 != is_v4;
+                      }});
+  if (!moves.empty()) record.moves = std::make_shared<const Moves>(std::move(moves));
+}
+
+// Shared with the plan before if no VIP has changed.
+Status Builder::make_lookup() {
+  for (size_t i = 0; i < spec_.services.size(); ++i) {
+    for (ServicePoint point : spec_.services[i].points) {
+      point.service = numbers_[i];
+      plan_->points.push_back(point);
+    }
+  }
+  if (before_.plan != nullptr && before_.plan->points == plan_->points) {
+    plan_->lookup = before_.plan->lookup;
+    return {};
+  }
+  Result<ServiceLookup> lookup = ServiceLookup::build(plan_->points);
+  if (!lookup.ok()) return Error{lookup.message()};
+  plan_->lookup = std::make_shared<const ServiceLookup>(std::move(lookup.value()));
+  return {};
+}
+
+// By what the tables hold rather than by weights, so that it says how packets are steered.
+void Builder::set_fingerprint() {
+  plan_->generation = spec_.generation;
+  std::vector<uint64_t> digests;
+  for (const BackendSpec& backend : spec_.backends) digests.push_back(digest_of(backend));
+  for (size_t i = 0; i < spec_.services.size(); ++i) {
+    digests.push_back(Digest()
+                          .add(digest_without_members(spec_.services[i]))
+                          .add(plan_->service_records[numbers_[i]].table->fingerprint)
+                          .value());
+  }
+  plan_->fingerprint = digest_of_set(std::move(digests));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Plan>> build_plan(const PlanSpec& spec, const Secret& secret,
+                                               const Predecessor& before, Tick now) {
+  return Builder(spec, secret, before, now).build();
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,222 @@
+// How the traffic is really doing, as one worker sees it: per backend slot (a backend in one arm of
+// a rollout), per service, and for the worker as a whole. The worker writes, the control thread
+// reads at any time, and neither ever waits for the other.
+//
+// Counters are never reset: a reader keeps what it read before and subtracts (since()), also when a
+// slot goes to another backend. Two counters read together need not be of the same moment.
+//
+// Every array lies in pages of its own and is written by this worker only; what a packet touches is
+// one cache line per slot, and one of the worker.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "firmware/base/check.h"
+#include "firmware/base/clock.h"
+#include "firmware/base/limits.h"
+#include "firmware/base/pages.h"
+#include "firmware/base/reason.h"
+#include "firmware/base/status.h"
+#include "firmware/exchange/counter.h"
+#include "firmware/exchange/sources.h"
+
+namespace evenkeel {
+
+// What one worker has counted for one slot.
+struct BackendCounts {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  uint64_t new_flows = 0;
+  // Of the sampled part of flows; an opened handshake ends in exactly one of the last three.
+  uint64_t opened = 0;
+  uint64_t retried = 0;    // SYNs after a handshake's first
+  uint64_t completed = 0;  // the client answered, so the backend had
+  uint64_t lost = 0;       // nothing before the deadline
+  uint64_t reset = 0;      // given up by the client: says nothing about the backend
+
+  BackendCounts since(const BackendCounts& baseline) const;
+};
+
+// Times from a flow's SYN to the client's first answer, four buckets per power of two, up to 64 s;
+// what is longer is in the last one.
+inline constexpr size_t kLatencyBuckets = 100;
+
+constexpr size_t latency_bucket(Microseconds time) {
+  if (time < 4) return time;
+  const auto octave = static_cast<size_t>(std::bit_width(time)) - 3;
+  const size_t bucket = octave * 4 + static_cast<size_t>(time >> octave);
+  return bucket < kLatencyBuckets ? bucket : kLatencyBuckets - 1;
+}
+
+// The shortest time that is counted in a bucket.
+constexpr Microseconds latency_bucket_start(size_t bucket) {
+  if (bucket < 4) return bucket;
+  return Microseconds{4 + bucket % 4} << (bucket / 4 - 1);
+}
+
+struct LatencyCounts {
+  std::array<uint32_t, kLatencyBuckets> counts{};
+
+  LatencyCounts since(const LatencyCounts& baseline) const;
+};
+
+struct WorkerCounts {
+  std::array<uint64_t, kReasons> drops{};
+  uint64_t received_packets = 0;
+  uint64_t received_bytes = 0;
+  uint64_t forwarded_packets = 0;
+  uint64_t forwarded_bytes = 0;
+  uint64_t evictions = 0;             // flows forgotten for others: promises that may be broken
+  uint64_t refused_insertions = 0;    // flows that flow memory had no place for
+  uint64_t untracked_handshakes = 0;  // sampled, but no place to follow them
+};
+
+class alignas(kCacheLine) Evidence {
+ public:
+  struct Capacities {
+    size_t slots = 0;
+    size_t services = 0;
+  };
+
+  // Deviating flows are noted by groups of a service's buckets.
+  static constexpr size_t kGroups = 1024;
+  static constexpr Tick kNeverDeviated = ~Tick{0};
+
+  static constexpr size_t bytes(Capacities capacities);
+
+  // On the heap, so that it stays where it is while others point to it.
+  static Result<std::unique_ptr<Evidence>> make(Capacities capacities);
+  Evidence(const Evidence&) = delete;
+  Evidence& operator=(const Evidence&) = delete;
+
+  // For the worker.
+  // REQUIRES, of all below: slots and services are below the capacities, groups below kGroups.
+  void prefetch(uint16_t slot) const { __builtin_prefetch(slots_.data() + slot, 1); }
+  void count_packet(uint16_t slot, uint32_t packet_bytes);
+  void count_new_flow(uint16_t slot) { at(slot).new_flows.add(1); }
+  void count_drop(Reason reason);
+  void count_received(uint64_t packets, uint64_t packet_bytes);
+  void count_forwarded(uint64_t packets, uint64_t packet_bytes);
+  void count_eviction() { totals_[0].evictions.add(1); }
+  void count_refused_insertion() { totals_[0].refused_insertions.add(1); }
+
+  // A flow just passed that is kept on another backend than its bucket's current one.
+  void stamp_deviating(uint16_t service, size_t group, Tick now) {
+    stamp(service, group).write(now != kNoStamp ? now : kNoStamp + 1);
+  }
+
+  // For the worker's Handshakes.
+  void count_opened(uint16_t slot) { at(slot).opened.add(1); }
+  void count_retried(uint16_t slot) { at(slot).retried.add(1); }
+  void count_completed(uint16_t slot, Microseconds time);
+  void count_lost(uint16_t slot) { at(slot).lost.add(1); }
+  void count_reset(uint16_t slot) { at(slot).reset.add(1); }
+  void count_untracked_handshake() { totals_[0].untracked_handshakes.add(1); }
+
+  Sources& sources() { return sources_; }
+
+  // For every thread.
+  BackendCounts backend(uint16_t slot) const;
+  LatencyCounts latencies(uint16_t slot) const;
+  WorkerCounts worker() const;
+  // Seconds since a deviating flow of this group passed; 0 also if the worker's clock is ahead of
+  // the reader's. A stamp holds the whole tick, so silence of up to 68 years is told.
+  Tick quiet_for(uint16_t service, size_t group, Tick now) const;
+  const Sources& sources() const { return sources_; }
+
+ private:
+  static constexpr Tick kNoStamp = 0;  // of a group in which nothing ever deviated
+
+  struct alignas(kCacheLine) Tally {
+    Counter packets;
+    Counter bytes;
+    Counter new_flows;
+    Counter opened;
+    Counter retried;
+    Counter completed;
+    Counter lost;
+    Counter reset;
+  };
+  static_assert(sizeof(Tally) == kCacheLine);
+
+  using Histogram = std::array<SmallCounter, kLatencyBuckets>;
+
+  // What every packet may touch comes first, in one line.
+  struct alignas(kCacheLine) Totals {
+    Counter received_packets;
+    Counter received_bytes;
+    Counter forwarded_packets;
+    Counter forwarded_bytes;
+    Counter evictions;
+    Counter refused_insertions;
+    Counter untracked_handshakes;
+    std::array<Counter, kReasons> drops;
+  };
+
+  Evidence(PageArray<Tally> slots, PageArray<Histogram> histograms, PageArray<SmallCounter> stamps,
+           PageArray<Totals> totals, Sources sources)
+      : slots_(std::move(slots)),
+        histograms_(std::move(histograms)),
+        stamps_(std::move(stamps)),
+        totals_(std::move(totals)),
+        sources_(std::move(sources)) {}
+
+  Tally& at(uint16_t slot) {
+    REQUIRE(slot < slots_.size());
+    return slots_[slot];
+  }
+  size_t stamp_index(uint16_t service, size_t group) const {
+    const size_t index = service * kGroups + group;
+    REQUIRE(group < kGroups && index < stamps_.size());
+    return index;
+  }
+  SmallCounter& stamp(uint16_t service, size_t group) {
+    return stamps_[stamp_index(service, group)];
+  }
+
+  PageArray<Tally> slots_;
+  PageArray<Histogram> histograms_;
+  PageArray<SmallCounter> stamps_;
+  PageArray<Totals> totals_;  // of one
+  Sources sources_;
+};
+
+static_assert(latency_bucket(Microseconds{1} << 26) == kLatencyBuckets - 1 &&
+                  latency_bucket((Microseconds{1} << 26) - 1) == kLatencyBuckets - 1 &&
+                  latency_bucket_start(kLatencyBuckets - 1) < (Microseconds{1} << 26),
+              "the buckets reach 64 s and end there");
+
+constexpr size_t Evidence::bytes(Capacities capacities) {
+  return PageArray<Tally>::bytes(capacities.slots) + PageArray<Histogram>::bytes(capacities.slots) +
+         PageArray<SmallCounter>::bytes(capacities.services * kGroups) +
+         PageArray<Totals>::bytes(1) + Sources::bytes(capacities.services);
+}
+
+inline void Evidence::count_packet(uint16_t slot, uint32_t packet_bytes) {
+  Tally& counters = at(slot);
+  counters.packets.add(1);
+  counters.bytes.add(packet_bytes);
+}
+
+inline void Evidence::count_drop(Reason reason) {
+  const auto index = static_cast<size_t>(reason);
+  REQUIRE(index < kReasons);
+  totals_[0].drops[index].add(1);
+}
+
+inline void Evidence::count_received(uint64_t packets, uint64_t packet_bytes) {
+  totals_[0].received_packets.add(packets);
+  totals_[0].received_bytes.add(packet_bytes);
+}
+
+inline void Evidence::count_forwarded(uint64_t packets, uint64_t packet_bytes) {
+  totals_[0].forwarded_packets.add(packets);
+  totals_[0].forwarded_bytes.add(packet_bytes);
+}
+
+}  // namespace evenkeel

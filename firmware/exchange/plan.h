@@ -1,0 +1,109 @@
+// A plan: the tables that a worker reads. Immutable once built; published in the slot (slot.h),
+// shared in part with the plans before and after it.
+//
+// Invariants (build_plan() establishes them, verify_plan() checks them on what was built):
+//  1. Every bucket names the slot of a live member of its own service whose weight is not 0.
+//  2. A member has its share of its service's buckets, to less than one bucket; or one bucket, if
+//  that
+//     is more than its share.
+//  3. A previous backend of a moved bucket is in the plan.
+//  4. The VIPs of a service are of one family, and its members are ready for packets of that
+//  family.
+//  5. Every VIP leads to its service.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firmware/base/clock.h"
+#include "firmware/base/limits.h"
+#include "firmware/base/pages.h"
+#include "firmware/exchange/spec.h"
+#include "firmware/table/hash.h"
+#include "firmware/table/lookup.h"
+#include "firmware/table/moves.h"
+#include "firmware/table/steer.h"
+#include "firmware/wire/forwarding.h"
+
+namespace evenkeel {
+
+struct TableMember {
+  uint64_t identity = 0;
+  uint64_t weight = 0;
+  uint16_t slot = kNoBackend;
+
+  friend bool operator==(const TableMember&, const TableMember&) = default;
+};
+
+// A service's buckets, shared by all plans in which its members are the same.
+struct BucketTable {
+  std::vector<TableMember> members;  // in the order of the settings
+  PageArray<uint16_t> buckets;
+  uint64_t fingerprint = 0;  // by backends, so that two boxes compare though their slots differ
+};
+
+// What a worker reads of a service.
+struct alignas(kCacheLine) Service {
+  const uint16_t* current = nullptr;
+  const uint16_t* previous = nullptr;  // null: no bucket has moved
+  uint32_t buckets = 0;
+  uint32_t previous_buckets = 0;
+  HashOver hash_over = HashOver::five_tuple;
+  Affinity affinity = Affinity::connection;
+};
+
+// What a worker reads of a backend that is not its present packet's.
+struct Life {
+  Tick born = 0;  // what flow memory knew of this slot before is of another backend
+  bool is_alive = false;
+  bool inner_is_v4 = false;
+};
+
+// What control code knows of a service and a backend, by the same numbers.
+struct ServiceRecord {
+  std::string name;  // empty: this number is free
+  std::shared_ptr<const BucketTable> table;
+  std::shared_ptr<const Moves> moves;  // null: none
+};
+struct BackendRecord {
+  std::string name;       // empty: this slot is free
+  uint64_t identity = 0;  // of (name, arm, address ...): whose slot it is
+  Tick left = 0;          // of a free slot: when its last owner left
+};
+
+struct Plan {
+  // Worker. Indexed by service number and backend slot; numbers in use need not be dense.
+  std::shared_ptr<const ServiceLookup> lookup;
+  std::vector<Service> services;
+  PageArray<Forwarding> forwardings;
+  std::vector<Life> lives;
+
+  // Control.
+  uint64_t generation = 0;
+  uint64_t fingerprint = 0;  // equal on two boxes that steer alike
+  std::vector<ServicePoint> points;
+  std::vector<ServiceRecord> service_records;
+  std::vector<BackendRecord> backend_records;
+
+  // REQUIRES: number is that of a service of this plan.
+  Bucket bucket(uint16_t number, uint64_t steering_hash) const {
+    const Service& service = services[number];
+    Bucket bucket{.current = service.current[bucket_of(steering_hash, service.buckets)]};
+    if (service.previous != nullptr) {
+      bucket.previous = service.previous[bucket_of(steering_hash, service.previous_buckets)];
+    }
+    return bucket;
+  }
+
+  // Whether a flow of this family, last seen `age` ticks ago, may stay on a backend: it lives, and
+  // was the owner of its slot then.
+  bool may_stay(uint16_t slot, bool is_v4, Tick now, Tick age) const {
+    const Life& life = lives[slot];
+    return life.is_alive && life.inner_is_v4 == is_v4 && age <= now - life.born;
+  }
+};
+
+}  // namespace evenkeel

@@ -1,0 +1,230 @@
+#include "firmware/exchange/verify.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "firmware/table/prime.h"
+
+namespace evenkeel {
+namespace {
+
+// Doubles hold a share of at most 2^22 buckets to 2^-30; this is far above that and far below a
+// bucket.
+constexpr double kRounding = 1e-6;
+
+// What a slot is good for, as one byte, since it is asked once per member of every service.
+constexpr uint8_t kIsInPlan = 1;
+constexpr uint8_t kIsAlive = 2;
+constexpr uint8_t kTakesIpv4 = 4;
+constexpr uint8_t kTakesIpv6 = 8;
+using Uses = std::vector<uint8_t>;  // by slot
+
+Uses uses_of(const Plan& plan) {
+  Uses uses(plan.backend_records.size(), 0);
+  for (size_t slot = 0; slot < uses.size(); ++slot) {
+    const Life& life = plan.lives[slot];
+    if (plan.backend_records[slot].name.empty()) continue;
+    uses[slot] = kIsInPlan | (life.is_alive ? kIsAlive : 0);
+    if (life.inner_is_v4 != plan.forwardings[slot].inner_is_v4) continue;
+    uses[slot] |= life.inner_is_v4 ? kTakesIpv4 : kTakesIpv6;
+  }
+  return uses;
+}
+
+uint8_t family_of(const ServiceSpec& service) {
+  const bool is_v4 = !service.points.empty() && service.points.front().address.is_v4();
+  return is_v4 ? kTakesIpv4 : kTakesIpv6;
+}
+
+bool may(const Uses& uses, uint16_t slot, uint8_t use) {
+  return slot < uses.size() && (uses[slot] & use) == use;
+}
+
+Status check_member(const Plan& plan, const Uses& uses, const ServiceSpec& spec,
+                    const MemberSpec& wanted, const TableMember& member) {
+  if (!may(uses, member.slot, kIsInPlan)) return Error{"a member has no slot in the plan"};
+  const std::string& name = plan.backend_records[member.slot].name;
+  if (member.weight != wanted.weight) {
+    return Error{"its member '" + name + "' does not have the weight that it was given"};
+  }
+  if (member.weight > 0 && !may(uses, member.slot, kIsAlive)) {
+    return Error{"its member '" + name + "' is not alive"};
+  }
+  if (!may(uses, member.slot, family_of(spec))) {
+    return Error{"its member '" + name + "' is ready for the other IP version than its VIP"};
+  }
+  return {};
+}
+
+Status check_members(const Plan& plan, const Uses& uses, const ServiceSpec& spec,
+                     const BucketTable& table) {
+  if (table.members.size() != spec.members.size()) return Error{"members are missing or too many"};
+  const uint8_t drained = kIsInPlan | family_of(spec);
+  for (size_t i = 0; i < table.members.size(); ++i) {
+    const TableMember& member = table.members[i];
+    const uint8_t use = member.weight > 0 ? drained | kIsAlive : drained;
+    if (may(uses, member.slot, use) && member.weight == spec.members[i].weight) continue;
+    return check_member(plan, uses, spec, spec.members[i], member);
+  }
+  return {};
+}
+
+// REQUIRES: check_members() has passed.
+Status check_names(const Plan& plan, const PlanSpec& whole, const ServiceSpec& spec,
+                   const BucketTable& table) {
+  for (size_t i = 0; i < table.members.size(); ++i) {
+    const std::string& name = plan.backend_records[table.members[i].slot].name;
+    const uint32_t backend = spec.members[i].backend;
+    if (backend >= whole.backends.size() || name != whole.backends[backend].name) {
+      return Error{"its member '" + name + "' is not the one that it was given"};
+    }
+  }
+  return {};
+}
+
+// By counting what the buckets hold.
+Status check_shares(const Plan& plan, const BucketTable& table) {
+  std::vector<uint32_t> counts(plan.lives.size(), 0);
+  for (size_t i = 0; i < table.buckets.size(); ++i) {
+    if (table.buckets[i] >= counts.size()) return Error{"a bucket names no backend"};
+    ++counts[table.buckets[i]];
+  }
+  double total = 0;
+  for (const TableMember& member : table.members) total += static_cast<double>(member.weight);
+  const auto share_of = [&](const TableMember& member) {
+    return static_cast<double>(table.buckets.size()) * static_cast<double>(member.weight) / total;
+  };
+  // Members below one bucket are lifted to one; the largest give those buckets.
+  const auto lifted = static_cast<double>(std::ranges::count_if(
+      table.members, [&](const TableMember& m) { return m.weight > 0 && share_of(m) < 1; }));
+  size_t seen = 0;
+  for (const TableMember& member : table.members) {
+    const auto count = static_cast<double>(counts[member.slot]);
+    const double share = share_of(member);
+    const bool has_one = member.weight > 0 && counts[member.slot] == 1 && share < 1;
+    const bool fits = count < share + 1 + kRounding && count > share - 1 - lifted - kRounding;
+    if ((!fits && !has_one) || (counts[member.slot] == 0) != (member.weight == 0)) {
+      return Error{"'" + plan.backend_records[member.slot].name + "' has " +
+                   std::to_string(counts[member.slot]) + " buckets where its weight makes " +
+                   std::to_string(share)};
+    }
+    seen += counts[member.slot];
+  }
+  if (seen != table.buckets.size()) return Error{"a bucket names a backend of another service"};
+  return {};
+}
+
+Status check_moves(const Plan& plan, const Uses& uses, const ServiceSpec& spec,
+                   const Moves& moves) {
+  const uint8_t family = family_of(spec);
+  for (const uint16_t previous : moves.previous) {
+    if (previous == kNoBackend || may(uses, previous, kIsInPlan | family)) continue;
+    if (!may(uses, previous, kIsInPlan)) {
+      return Error{"a moved bucket's previous backend is not in the plan"};
+    }
+    return Error{"a moved bucket's previous backend '" + plan.backend_records[previous].name +
+                 "' is ready for the other IP version than its VIP"};
+  }
+  return {};
+}
+
+// What workers read is what the records hold, and what was asked for.
+Status check_hot(const Service& service, const ServiceRecord& record, const ServiceSpec& spec) {
+  if (record.table == nullptr) return Error{"it has no table"};
+  const BucketTable& table = *record.table;
+  const Moves* const moves = record.moves.get();
+  if (service.current != table.buckets.data() || service.buckets != table.buckets.size() ||
+      !is_prime(service.buckets)) {
+    return Error{"its table is not the one that was built"};
+  }
+  if (service.previous != (moves == nullptr ? nullptr : moves->previous.data()) ||
+      (moves != nullptr && service.previous_buckets != moves->previous.size())) {
+    return Error{"its moved buckets are not the ones that were built"};
+  }
+  if (service.affinity != spec.affinity || service.hash_over != spec.hash_over) {
+    return Error{"its flows are not told apart as it says"};
+  }
+  return {};
+}
+
+Status check_service(const Plan& plan, const Uses& uses, uint16_t number, const PlanSpec& whole,
+                     const ServiceSpec& spec, const Plan* verified) {
+  const ServiceRecord& record = plan.service_records[number];
+  const bool was_there = verified != nullptr && number < verified->service_records.size();
+  const ServiceRecord* const known = was_there ? &verified->service_records[number] : nullptr;
+  Status status = check_hot(plan.services[number], record, spec);
+  if (status.ok()) status = check_members(plan, uses, spec, *record.table);
+  if (status.ok() && (known == nullptr || known->table != record.table)) {
+    status = check_names(plan, whole, spec, *record.table);
+    if (status.ok()) status = check_shares(plan, *record.table);
+  }
+  if (status.ok() && record.moves != nullptr) {
+    status = check_moves(plan, uses, spec, *record.moves);
+  }
+  return status;
+}
+
+// By service number; null: no such service.
+using Services = std::vector<const ServiceSpec*>;
+
+bool is_narrower(const ServicePoint& a, const ServicePoint& b) {
+  return a.prefix_length > b.prefix_length ||
+         (a.prefix_length == b.prefix_length &&
+          a.last_port - a.first_port < b.last_port - b.first_port);
+}
+
+// Whether a service other than the point's may have this port of it, by being more specific.
+bool may_have(const Services& services, uint16_t number, const ServicePoint& point, uint16_t port) {
+  if (number >= services.size() || services[number] == nullptr) return false;
+  return std::ranges::any_of(services[number]->points, [&](const ServicePoint& other) {
+    return other.protocol == point.protocol && other.first_port <= port &&
+           port <= other.last_port && is_narrower(other, point) &&
+           masked(point.address, other.prefix_length) == other.address;
+  });
+}
+
+// Tries the ends of a range of ports, and the first address of a prefix.
+Status check_points(const Plan& plan, uint16_t number, const Services& services) {
+  for (const ServicePoint& point : services[number]->points) {
+    for (const uint16_t port : {point.first_port, point.last_port}) {
+      if (port == 0) continue;
+      const uint16_t found = plan.lookup->find(point.address, point.protocol, port);
+      if (found != number && !may_have(services, found, point, port)) {
+        return Error{"its VIP " + to_string(point.address) + " port " + std::to_string(port) +
+                     " does not lead to it"};
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status verify_plan(const Plan& plan, const PlanSpec& spec, const Plan* verified) {
+  std::unordered_map<std::string_view, uint16_t> numbers;
+  for (size_t i = 0; i < plan.service_records.size(); ++i) {
+    numbers.emplace(plan.service_records[i].name, static_cast<uint16_t>(i));
+  }
+  const Uses uses = uses_of(plan);
+  Services services(plan.service_records.size(), nullptr);
+  for (const ServiceSpec& service : spec.services) {
+    const auto known = numbers.find(service.name);
+    if (known == numbers.end()) {
+      return Error{"service '" + service.name + "' is not in the plan that was built for it"};
+    }
+    services[known->second] = &service;
+  }
+  for (uint16_t number = 0; number < services.size(); ++number) {
+    if (services[number] == nullptr) continue;
+    const ServiceSpec& service = *services[number];
+    Status status = check_service(plan, uses, number, spec, service, verified);
+    if (status.ok()) status = check_points(plan, number, services);
+    if (!status.ok()) return Error{"service '" + service.name + "': " + status.message()};
+  }
+  return {};
+}
+
+}  // namespace evenkeel
