@@ -128,7 +128,7 @@ void table_build(Report& report, const Options& options) {
   };
   report.row("1,000 backends, 65,537 buckets", measure(1000, 65'537), 1.5);
   report.row("1,000 backends, 655,373 buckets", measure(1000, 655'373), 6);
-  for (const size_t count : {10, 100, 1000, 4096}) {
+  for (const size_t count : {10u, 100u, 1000u, 4096u}) {
     report.point("65,537 buckets, backends", static_cast<double>(count), measure(count, 65'537));
   }
 }
@@ -138,8 +138,8 @@ void table_build(Report& report, const Options& options) {
 void disruption(Report& report) {
   report.section("One of N members goes: buckets of others that move", "%");
   constexpr size_t kRemovals = 12;
-  for (const size_t per_member : {100, 655}) {
-    for (const size_t count : {10, 30, 100, 300, 1000}) {
+  for (const size_t per_member : {100u, 655u}) {
+    for (const size_t count : {10u, 30u, 100u, 300u, 1000u}) {
       const auto members = make_members(count);
       const uint32_t buckets = prime_at_least(static_cast<uint32_t>(count * per_member));
       std::vector<uint16_t> before(buckets);

@@ -8,7 +8,7 @@ import math
 import sys
 from html import escape
 
-WIDTH, HEIGHT, MARGIN, COLUMNS = 460, 300, 60, 2
+WIDTH, HEIGHT, MARGIN, COLUMNS, STEPS = 460, 300, 60, 2, 4
 COLOURS = ["#1f5fa8", "#c2571a", "#2e7d4f", "#7b3fa0"]
 
 
@@ -23,10 +23,17 @@ def panels_of(rows):
             if any(len(points) > 1 for points in lines.values())}
 
 
+def round_step(least):
+    """The least of 1, 2 or 5 times a power of ten that is not less."""
+    power = 10 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
+
+
 def draw_panel(title, unit, lines, left, top):
     points = [row for line in lines.values() for row in line]
     low, high = (pick(math.log10(row["x"]) for row in points) for pick in (min, max))
-    highest = max(row["median"] for row in points) * 1.4
+    step = round_step(max(row["median"] for row in points) * 1.2 / STEPS)
+    highest = step * STEPS
 
     def place(x, y):
         across = (math.log10(x) - low) / ((high - low) or 1)
@@ -37,10 +44,9 @@ def draw_panel(title, unit, lines, left, top):
     svg = [f'<text x="{left + 10}" y="{top + 22}" class="title">{escape(title)}</text>',
            f'<text x="{left + 10}" y="{top + 42}">{escape(unit)}</text>',
            f'<path class="axis" d="M{left + MARGIN} {top + MARGIN}V{floor}H{left + WIDTH - 20}"/>']
-    for step in range(5):
-        y = highest * step / 4
+    for y in (step * number for number in range(STEPS + 1)):
         svg.append(f'<text x="{left + MARGIN - 6}" y="{place(10 ** low, y)[1] + 4:.1f}" '
-                   f'text-anchor="end">{y:.3g}</text>')
+                   f'text-anchor="end">{y:g}</text>')
     for x in sorted({row["x"] for row in points}):
         svg.append(f'<text x="{place(x, 0)[0]:.1f}" y="{floor + 16}" '
                    f'text-anchor="middle">{x:,.0f}</text>')

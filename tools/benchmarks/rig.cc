@@ -33,8 +33,8 @@ BackendSpec make_backend(const Scale& shape, char wave, uint32_t number) {
     way.tunnel_source = Address::v4(0x0a640000);
     way.destination = Address::v4(0x0a000000 | host);
   } else {
-    way.tunnel_source = *parse_address("fd00::100:0");
-    way.destination = *parse_address("fd00::");
+    way.tunnel_source.bytes = {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+    way.destination.bytes = {0xfd};
     store(way.destination.bytes.data() + 12, Big32(host));
   }
   return backend;
@@ -104,8 +104,9 @@ double Rig::run_block(std::span<const Flow* const> flows, bool is_opening) {
     now_ += 1;
   }
   const double time = seconds_now() - start;
-  if(getenv("X")==nullptr) CHECK(std::ranges::count(reasons, Reason::none) == static_cast<ptrdiff_t>(kBurst) ||
-        flows.size() % kBurst != 0);
+  if (getenv("X") == nullptr)
+    CHECK(std::ranges::count(reasons, Reason::none) == static_cast<ptrdiff_t>(kBurst) ||
+          flows.size() % kBurst != 0);
   return time;
 }
 

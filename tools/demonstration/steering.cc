@@ -53,7 +53,7 @@ PlanSpec spec_of(const std::vector<Server>& servers) {
     backend.is_alive = servers[i].is_alive;
     backend.forwarding.source_mac = {2, 0, 0, 0, 0, 3};
     backend.forwarding.destination_mac = {2, 0, 0, 0, 0, 4};
-    backend.forwarding.tunnel_source = *parse_address("10.100.0.1");
+    backend.forwarding.tunnel_source = Address::v4(0x0a640001);
     backend.forwarding.destination = Address::v4(0x0a000001u + i);
     spec.backends.push_back(backend);
     service.members.push_back({.backend = i, .weight = servers[i].weight});
