@@ -45,7 +45,7 @@ class Builder {
     if (Status status = verify_plan(*plan_, spec_, before_.plan); !status.ok()) {
       return Error{"the plan was built wrong and is not used: " + status.message()};
     }
-    return std::shared_ptr<const Plan>(std::move(plan_));
+    return std::shared_ptr<const Plan>(plan_);
   }
 
  private:

@@ -11,8 +11,8 @@
 namespace evenkeel {
 namespace {
 
-// Home places per key. At 8, fewer than one table in a thousand has five keys contending for four
-// places; the next size is tried then.
+// Home places per key. At 8, hardly a table has nine keys contending for eight places; the next
+// size is tried then.
 constexpr size_t kPlacesPerKey = 8;
 
 constexpr uint8_t kIpv4Bits = 96;  // prefix length of all of IPv4 among 128 bits
@@ -99,7 +99,7 @@ ProbeTable::ProbeTable(std::span<const Entry> entries) {
   auto bits = static_cast<unsigned>(std::bit_width(entries.size() * kPlacesPerKey));
   while (!fill(entries, bits)) {
     ++bits;
-    CHECK(bits < 30);  // keys differ, so some size separates them long before
+    CHECK(bits < 24);  // keys differ, so some size separates them long before
   }
 }
 
@@ -117,24 +117,24 @@ bool ProbeTable::fill(std::span<const Entry> entries, unsigned bits) {
   return true;
 }
 
-Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> unordered) {
-  if (unordered.size() > kMaxServicePoints) {
-    return Error{std::to_string(unordered.size()) + " VIPs with ports are more than the " +
+Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> points) {
+  if (points.size() > kMaxServicePoints) {
+    return Error{std::to_string(points.size()) + " VIPs with ports are more than the " +
                  std::to_string(kMaxServicePoints) + " of one plan: join ports into ranges"};
   }
-  for (const ServicePoint& point : unordered) {
+  for (const ServicePoint& point : points) {
     if (Status status = validate(point); !status.ok()) return Error{status.message()};
   }
-  std::vector<ServicePoint> points(unordered.begin(), unordered.end());
-  std::sort(points.begin(), points.end(), comes_before);
-  if (Status status = refuse_conflicts(points); !status.ok()) return Error{status.message()};
+  std::vector<ServicePoint> ordered(points.begin(), points.end());
+  std::sort(ordered.begin(), ordered.end(), comes_before);
+  if (Status status = refuse_conflicts(ordered); !status.ok()) return Error{status.message()};
 
   ServiceLookup lookup;
   PageNumbers page_numbers;
   std::vector<ProbeTable::Entry> exact;
   std::vector<ProbeTable::Entry> wide;
-  for (auto first = points.begin(); first != points.end();) {
-    const auto last = std::find_if(first, points.end(), [&](const ServicePoint& point) {
+  for (auto first = ordered.begin(); first != ordered.end();) {
+    const auto last = std::find_if(first, ordered.end(), [&](const ServicePoint& point) {
       return prefix_of(point) != prefix_of(*first);
     });
     std::vector<ServicePoint> ranges;
@@ -155,7 +155,8 @@ Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> unorder
       add_length(lookup.lengths_, length);
     }
     // The order keeps one prefix's protocols together, so its mark is set at its first one.
-    const bool first_protocol = first == points.begin() || (first - 1)->address != first->address ||
+    const bool first_protocol = first == ordered.begin() ||
+                                (first - 1)->address != first->address ||
                                 (first - 1)->prefix_length != length;
     if (first_protocol) {
       wide.push_back({.address = first->address, .more = wide_key(length, 0)});

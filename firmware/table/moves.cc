@@ -51,6 +51,7 @@ void close_windows(const MoveInput& input, Moves& moves) {
     return;
   }
   for (size_t bucket = 0; bucket < moves.previous.size(); ++bucket) {
+    if (moves.previous[bucket] == kNoBackend) continue;
     const Groups groups = groups_of(bucket, moves.previous.size());
     if (std::all_of(is_over.begin() + groups.first, is_over.begin() + groups.last + 1,
                     [](bool over) { return over; })) {
