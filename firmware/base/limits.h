@@ -26,7 +26,8 @@ inline constexpr uint32_t kMinBuckets = 251;
 inline constexpr uint32_t kDefaultBuckets = 65'537;
 inline constexpr uint32_t kMaxBuckets = 4'194'301;
 
-// A service's hash space is watched in so many equal parts for flows that still need a moved bucket.
+// A service's hash space is watched in so many equal parts for flows that still need a moved
+// bucket.
 inline constexpr size_t kBucketGroups = 1'024;
 
 // Different prefix lengths that the VIPs of one plan may have: each costs a lookup one probe.
@@ -53,8 +54,8 @@ inline constexpr uint32_t kMinMtuIpv4 = 68;
 inline constexpr uint32_t kMinMtuIpv6 = 1'280;
 inline constexpr uint32_t kMaxMtu = 9'600;
 
-// Longest time that a silent flow is remembered, and how long a pass over all of flow memory takes, in
-// seconds: what is forgotten late must not look young again when the 14 bits of its stamp wrap.
+// Longest time that a silent flow is remembered, and how long a pass over all of flow memory takes,
+// in seconds: what is forgotten late must not look young again when the 14 bits of its stamp wrap.
 inline constexpr uint32_t kMaxFlowTimeout = 8'191;
 inline constexpr uint32_t kFlowMemoryPass = 4'096;
 inline constexpr uint32_t kFlowStampRange = 1u << 14;

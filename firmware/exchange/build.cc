@@ -59,7 +59,7 @@ class Builder {
   Status make_table(const ServiceSpec& spec, uint16_t number);
   Result<std::shared_ptr<const BucketTable>> fill_table(const ServiceSpec& spec) const;
   TableMember member_of(const MemberSpec& member) const {
-    return {identities_[member.backend], member.weight, slots_[member.backend]};
+    return {.weight = member.weight, .slot = slots_[member.backend]};
   }
   void note_moves(uint16_t number, ServiceRecord& record) const;
   Status make_lookup();
@@ -77,6 +77,12 @@ class Builder {
   const Predecessor& before_;
   const Tick now_;
   const std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
+  // What is asked of a backend once for each of its memberships, in few bytes: there are many.
+  struct Ability {
+    bool is_alive;
+    bool inner_is_v4;
+  };
+  std::vector<Ability> abilities_;    // by index in spec_.backends
   std::vector<uint16_t> slots_;       // by index in spec_.backends
   std::vector<uint64_t> identities_;  // of their names, in bucket tables
   std::vector<uint16_t> numbers_;     // by index in spec_.services
@@ -97,6 +103,7 @@ Status Builder::check_limits() {
       return Error{"backend " + quoted(backend.name) + ": a name has 1 to " +
                    std::to_string(kMaxName) + " characters"};
     }
+    abilities_.push_back({backend.is_alive, backend.forwarding.inner_is_v4});
   }
   for (const ServiceSpec& service : spec_.services) {
     if (Status status = check_service(service); !status.ok()) {
@@ -133,16 +140,16 @@ Status Builder::check_service(const ServiceSpec& service) const {
       return Error{"it names backend number " + std::to_string(member.backend) + " of " +
                    std::to_string(spec_.backends.size())};
     }
+    const Ability ability = abilities_[member.backend];
+    if (ability.inner_is_v4 == is_v4 && (ability.is_alive || member.weight == 0)) continue;
     const BackendSpec& backend = spec_.backends[member.backend];
     if (backend.forwarding.inner_is_v4 != is_v4) {
       return Error{"backend " + quoted(backend.name) +
                    " is ready for the other IP version than VIP " +
                    to_string(service.points.front().address)};
     }
-    if (member.weight > 0 && !backend.is_alive) {
-      return Error{"backend " + quoted(backend.name) +
-                   " is not alive, so it cannot take new flows: give it weight 0"};
-    }
+    return Error{"backend " + quoted(backend.name) +
+                 " is not alive, so it cannot take new flows: give it weight 0"};
   }
   return {};
 }
@@ -302,7 +309,8 @@ Result<std::shared_ptr<const BucketTable>> Builder::fill_table(const ServiceSpec
   std::vector<uint64_t> by_slot(plan_->lives.size(), 0);
   for (const MemberSpec& member : spec.members) {
     const TableMember& known = table->members.emplace_back(member_of(member));
-    shares.push_back({.identity = known.identity, .weight = known.weight, .value = known.slot});
+    shares.push_back(
+        {.identity = identities_[member.backend], .weight = known.weight, .value = known.slot});
     const BackendRecord& owner = plan_->backend_records[known.slot];
     if (by_slot[known.slot] != 0) {
       return Error{"backend " + quoted(owner.name) + " is its member twice: name it once"};

@@ -30,9 +30,9 @@
 
 namespace evenkeel {
 
+// Small, for a new plan compares all of them with the settings.
 struct TableMember {
-  uint64_t identity = 0;
-  uint64_t weight = 0;
+  uint32_t weight = 0;
   uint16_t slot = kNoBackend;
 
   friend bool operator==(const TableMember&, const TableMember&) = default;

@@ -25,7 +25,7 @@ struct BackendSpec {
 
 struct MemberSpec {
   uint32_t backend = 0;  // index in PlanSpec::backends
-  uint64_t weight = 1;   // only ratios count; 0: takes no new flows, keeps those it has
+  uint32_t weight = 1;   // only ratios count; 0: takes no new flows, keeps those it has
 };
 
 struct ServiceSpec {

@@ -93,14 +93,18 @@ Status check_shares(const Plan& plan, const BucketTable& table) {
     ++counts[table.buckets[i]];
   }
   double total = 0;
-  for (const TableMember& member : table.members) total += static_cast<double>(member.weight);
+  size_t seen = 0;
+  for (const TableMember& member : table.members) {
+    total += static_cast<double>(member.weight);
+    seen += counts[member.slot];
+  }
+  if (seen != table.buckets.size()) return Error{"a bucket names a backend of another service"};
   const auto share_of = [&](const TableMember& member) {
     return static_cast<double>(table.buckets.size()) * static_cast<double>(member.weight) / total;
   };
   // Members below one bucket are lifted to one; the largest give those buckets.
   const auto lifted = static_cast<double>(std::ranges::count_if(
       table.members, [&](const TableMember& m) { return m.weight > 0 && share_of(m) < 1; }));
-  size_t seen = 0;
   for (const TableMember& member : table.members) {
     const auto count = static_cast<double>(counts[member.slot]);
     const double share = share_of(member);
@@ -111,9 +115,7 @@ Status check_shares(const Plan& plan, const BucketTable& table) {
                    std::to_string(counts[member.slot]) + " buckets where its weight makes " +
                    std::to_string(share)};
     }
-    seen += counts[member.slot];
   }
-  if (seen != table.buckets.size()) return Error{"a bucket names a backend of another service"};
   return {};
 }
 
@@ -217,9 +219,10 @@ Status verify_plan(const Plan& plan, const PlanSpec& spec, const Plan* verified)
     }
     services[known->second] = &service;
   }
-  for (uint16_t number = 0; number < services.size(); ++number) {
-    if (services[number] == nullptr) continue;
-    const ServiceSpec& service = *services[number];
+  for (size_t i = 0; i < services.size(); ++i) {
+    if (services[i] == nullptr) continue;
+    const auto number = static_cast<uint16_t>(i);
+    const ServiceSpec& service = *services[i];
     Status status = check_service(plan, uses, number, spec, service, verified);
     if (status.ok()) status = check_points(plan, number, services);
     if (!status.ok()) return Error{"service '" + service.name + "': " + status.message()};

@@ -17,7 +17,7 @@ constexpr uint64_t kMaxWeight = uint64_t{1} << 32;
 // Probing gives way to the ring when one bucket in so many is left. The more are left to the ring,
 // the sooner the table is built and the more buckets move when a member goes, most of all in small
 // tables.
-constexpr uint32_t ring_share(uint32_t buckets) { return buckets > (1u << 18) ? 33 : 50; }
+constexpr uint32_t ring_share(uint32_t buckets) { return buckets > (1u << 18) ? 25 : 50; }
 
 // Probing is also over after so many probes per bucket, which extreme weights alone can reach.
 constexpr uint64_t kMaxProbesPerBucket = 8;

@@ -4,8 +4,8 @@
 // Each member walks its own permutation of the buckets, given by its identity alone, and claims
 // those that it reaches first. Three things differ from the paper:
 //  1. Shares are exact. A member stops at its quota (largest remainder over the weights), so no
-//  share
-//     is off by a bucket or more, whatever the weights.
+//     share is off by a bucket or more. Only where members are lifted to their one bucket, the
+//     largest have as many buckets less.
 //  2. A member whose bucket is taken waits for its next turn instead of searching on. Who reaches a
 //     bucket first then depends on those two members only, so removing a third disturbs them less
 //     (`tools/bench core` prints the curve), and a turn costs the same from first to last.
@@ -30,7 +30,7 @@ struct MaglevMember {
 // Fills all of ret_table, whose size must be a prime. The outcome depends on the set of members,
 // not on their order. Each member of positive weight gets at least one bucket. Refuses, ret_table
 // untouched: a size that is no prime or out of limits, no positive weight, a weight above 2^32,
-// equal identities, more members of positive weight than buckets.
+// more members of positive weight than buckets or than a service may have, and two of one identity.
 Status build_maglev(std::span<const MaglevMember> members, std::span<uint16_t> ret_table);
 
 }  // namespace evenkeel

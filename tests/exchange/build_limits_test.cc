@@ -98,9 +98,9 @@ void extremes_of_a_table(void** /*state*/) {
   for (uint32_t i = 0; i < kMinBuckets; ++i) spec.services[0].members.push_back({i});
   built(spec);
   // Weights as far apart as can be.
-  spec.services[0].members[7].weight = uint64_t{1} << 32;
+  spec.services[0].members[7].weight = UINT32_MAX;
   built(spec);
-  for (MemberSpec& member : spec.services[0].members) member.weight = uint64_t{1} << 32;
+  for (MemberSpec& member : spec.services[0].members) member.weight = UINT32_MAX;
   built(spec);
   spec.services[0].members.push_back({kMinBuckets});
   assert_true(is_refused(spec, "'web': 252 members need a table of at least 257 buckets"));

@@ -30,7 +30,7 @@ uint16_t previous(const Plan& plan, const char* service, size_t bucket) {
   return record.moves == nullptr ? kNoBackend : record.moves->previous[bucket];
 }
 
-PlanSpec with_weights(std::array<uint64_t, 3> weights) {
+PlanSpec with_weights(std::array<uint32_t, 3> weights) {
   PlanSpec spec = good_spec();
   for (size_t i = 0; i < 3; ++i) spec.services[0].members[i].weight = weights[i];
   return spec;
@@ -63,7 +63,7 @@ void the_window_ends_when_nothing_deviates(void** /*state*/) {
     Tick now;
     Tick quiet_for;
     bool is_over;
-  } kCases[] = {
+  } cases[] = {
       {"at once", kNow, ~Tick{0}, false},
       {"after a window", kNow + kWindow, ~Tick{0}, false},
       {"a tick later", kNow + kWindow + 1, ~Tick{0}, true},
@@ -71,7 +71,7 @@ void the_window_ends_when_nothing_deviates(void** /*state*/) {
       {"quiet for a tick more", kNow + 9 * kWindow, kWindow + 1, true},
       {"not quiet", kNow + 9 * kWindow, 0, false},
   };
-  for (const auto& row : kCases) {
+  for (const auto& row : cases) {
     const PlanPointer third = built_when_quiet(second, changed, row.now, row.quiet_for);
     if ((record_of(*third, "web").moves == nullptr) != row.is_over) fail_msg("%s", row.description);
     assert_ptr_equal(record_of(*third, "web").table.get(), record_of(*second, "web").table.get());
@@ -80,14 +80,17 @@ void the_window_ends_when_nothing_deviates(void** /*state*/) {
 
 // Only the groups that are quiet settle; the service is asked for by its own number.
 void a_busy_group_stays_moved_alone(void** /*state*/) {
-  const PlanPointer first = built(good_spec());
-  const PlanSpec changed = with_weights({1, 1, 4});
+  PlanSpec changed = good_spec();
+  std::swap(changed.services[0], changed.services[2]);  // so that its number is not 0
+  const PlanPointer first = built(changed);
+  changed.services[2].members[2].weight = 4;
   const PlanPointer second = built_after(first, changed, kNow);
   size_t bucket = 0;
   while (previous(*second, "web", bucket) == kNoBackend) ++bucket;
   const auto busy =
       static_cast<uint32_t>((bucket * kBucketGroups + kBucketGroups / 2) / kMinBuckets);
   const uint16_t number = number_of(*second, "web");
+  assert_int_equal(number, 2);
   const PlanPointer third = built(changed,
                                   {.plan = second.get(),
                                    .settled = kNow + 1,

@@ -62,9 +62,6 @@ const Refusal kRefusals[] = {
      "backend number 6 of 6"},
     {"no such index", [](PlanSpec& spec) { web(spec).members[2] = {UINT32_MAX}; }, "'web'",
      "4294967295"},
-    {"weight above the limit",
-     [](PlanSpec& spec) { web(spec).members[2].weight = (uint64_t{1} << 32) + 1; }, "'web'",
-     "4294967297"},
 
     {"table too small", [](PlanSpec& spec) { web(spec).buckets = 241; }, "'web'", "241"},
     {"no table", [](PlanSpec& spec) { web(spec).buckets = 0; }, "'web'", "size 0 "},

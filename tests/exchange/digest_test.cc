@@ -81,7 +81,7 @@ void a_set_has_no_order(void** /*state*/) {
     assert_true(digest_of_set(set) == expected);
   } while (std::ranges::next_permutation(set).found);
   expect_distinct({digest_of_set({}), digest_of_set({0}), digest_of_set({0, 0}), digest_of_set({1}),
-                   digest_of_set({0, 1}), digest_of_set({1, 1}), of({}), of({0}), of({0, 1})});
+                   digest_of_set({0, 1}), digest_of_set({1, 1})});
 }
 
 }  // namespace

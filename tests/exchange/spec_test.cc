@@ -24,6 +24,8 @@ PlanSpec spec_of_all_modes() {
   spec.backends[2].forwarding.mode = Mode::l2_direct;
   spec.backends[3].forwarding.mode = Mode::gue;
   spec.services[0].points.push_back(point_of("192.0.2.7", 80, 90));
+  spec.services[0].points.push_back(point_of("10.0.0.0", 80, 80));
+  spec.services[0].points.back().prefix_length = 96 + 8;
   return spec;
 }
 
@@ -72,11 +74,7 @@ const Change kRelevant[] = {
     {"protocol", [](PlanSpec& spec) { web(spec).points[0].protocol = 17; }},
     {"first port", [](PlanSpec& spec) { web(spec).points[1].first_port = 79; }},
     {"last port", [](PlanSpec& spec) { web(spec).points[1].last_port = 91; }},
-    {"prefix length",
-     [](PlanSpec& spec) {
-       web(spec).points[0].address = address_of("192.0.2.0");
-       web(spec).points[0].prefix_length = 128 - 1;
-     }},
+    {"prefix length", [](PlanSpec& spec) { web(spec).points[2].prefix_length = 96 + 9; }},
     {"VIP less", [](PlanSpec& spec) { web(spec).points.pop_back(); }},
     {"VIP of the other service",
      [](PlanSpec& spec) {

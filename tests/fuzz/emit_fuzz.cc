@@ -43,9 +43,10 @@ void expect_good_outer(const Forwarding& forwarding, const Frame& frame) {
 // The inner packet, in place of its front an Ethernet header, is the packet as it came.
 void expect_same_packet(const Forwarding& forwarding, const Frame& frame, const Parsed& before) {
   const EtherType type = before.is_v4 ? EtherType::ipv4 : EtherType::ipv6;
-  std::vector<uint8_t> bytes(sizeof(EthernetHeader));
+  const size_t length = frame.length - forwarding.header_length;
+  std::vector<uint8_t> bytes(sizeof(EthernetHeader) + length);
   store(bytes.data(), EthernetHeader{{}, {}, static_cast<uint16_t>(type)});
-  bytes.insert(bytes.end(), frame.data + forwarding.header_length, frame.data + frame.length);
+  std::memcpy(bytes.data() + sizeof(EthernetHeader), frame.data + forwarding.header_length, length);
   Parsed after;
   const Frame inner{.data = bytes.data(), .length = static_cast<uint32_t>(bytes.size())};
   CHECK(parse(inner, after) == Reason::none);

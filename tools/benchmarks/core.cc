@@ -185,7 +185,7 @@ void plan_change(Report& report, const Options& options) {
   std::vector<double> times;
   for (size_t round = 0; round < options.rounds; ++round) {
     now += 10;
-    spec.services[round % 512].members[round % 1000].weight = 2 + round % 3;
+    spec.services[round % 512].members[round % 1000].weight = 2 + static_cast<uint32_t>(round % 3);
     const double start = seconds_now();
     const auto plan = build_plan(
         spec, Rig::secret(),

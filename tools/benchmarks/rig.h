@@ -51,6 +51,7 @@ class Rig {
   static const Secret& secret();
 
  private:
+  void settle();
   double run_block(std::span<const Flow* const> flows, bool is_opening);
   double run_plain_block(std::span<const Flow* const> flows);
   template <typename RunBlock>

@@ -35,7 +35,7 @@ T must(Result<T> result) {
 
 struct Server {
   const char* name;
-  uint64_t weight;
+  uint32_t weight;
   bool is_alive;
 };
 
