@@ -1,9 +1,13 @@
 #include "firmware/packet/pipeline.h"
 
+#include <algorithm>
+
 #include "firmware/base/check.h"
 #include "firmware/table/steer.h"
 #include "firmware/wire/emit.h"
+#include "firmware/wire/emit_burst.h"
 #include "firmware/wire/icmp.h"
+#include "firmware/wire/parse_burst.h"
 
 namespace evenkeel {
 namespace {
@@ -34,7 +38,6 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
 // spot. Flattened: left to itself, the compiler calls functions that cost less than their call.
 [[gnu::flatten]] void Pipeline::classify(const Plan& plan, std::span<Frame> frames,
                                          std::span<Reason> ret_reasons) {
-  live_.clear();
   uint64_t received_bytes = 0;
   for (const Frame& frame : frames) {
     // The line before the data too: in it an outer header will begin.
@@ -42,80 +45,126 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
     __builtin_prefetch(frame.data - 1, 1);
     received_bytes += frame.length;
   }
-  for (size_t i = 0; i < frames.size(); ++i) {
-    const Reason reason = parse(frames[i], parsed_[i]);
-    ret_reasons[i] = reason == Reason::none && parsed_[i].kind <= Kind::fragment_first
-                         ? find_service(plan, i)
-                         : classify_rare(plan, frames[i], i, reason);
-  }
   evidence_.count_received(frames.size(), received_bytes);
+  sets_ = {};
+  std::ranges::fill(ret_reasons, Reason::none);
+  const PlainPackets parsed = parse_eights(frames, parsed_.data());
+  plain_ = PacketSet(parsed.good);
+  const PacketSet all(static_cast<uint32_t>((uint64_t{1} << frames.size()) - 1));
+  const PacketSet found = find_plain_services(plan);
+  sets_.live = found;
+  sets_.opening = PacketSet(parsed.opening) & found;
+  for (const size_t i : all.without(found)) {
+    const Reason reason = classify_one(plan, frames[i], i);
+    ret_reasons[i] = reason;
+    if (reason != Reason::none) evidence_.count_drop(reason);
+  }
+  find_sampled();
+}
+
+// The short way of find_service(), for plain packets of services with one address and port that
+// steer by the whole flow: answers which. The secret is copied so that the compiler knows what of
+// the hash is the same for all: 5 instructions a packet.
+inline Pipeline::PacketSet Pipeline::find_plain_services(const Plan& plan) {
+  const Secret secret = secret_;
+  const ServiceLookup& lookup = *plan.lookup;
+  const Service* const services = plan.services.data();
+  PacketSet found;
+  for (const size_t i : plain_) {
+    const FlowKey& key = parsed_[i].key;
+    const uint16_t number =
+        lookup.find_exact_v4(key.destination, key.protocol, key.destination_port);
+    if (number == kNoService) [[unlikely]]
+      continue;
+    const Service& service = services[number];
+    if (service.hash_over != HashOver::five_tuple) [[unlikely]]
+      continue;
+    const uint64_t flow = secret.flow_hash_v4(key);
+    enter(service, i, flow, flow);
+    service_[i] = number;
+    found.add(i);
+  }
+  return found;
+}
+
+// A packet's bucket, and who else is to be asked.
+[[gnu::always_inline]] inline void Pipeline::enter(const Service& service, size_t i, uint64_t flow,
+                                                   uint64_t steering) {
+  const uint16_t* const current = service.current + bucket_of(steering, service.buckets);
+  __builtin_prefetch(current);
+  current_[i] = current;
+  flow_[i] = flow;
+  entropy_[i] = static_cast<uint32_t>(flow);
+  if (service.previous == nullptr && service.affinity != Affinity::sticky) return;
+  __builtin_prefetch(service.previous + bucket_of(steering, service.previous_buckets));
+  memory_.prefetch(flow);
+  steering_[i] = steering;
+  sets_.asking.add(i);
 }
 
 // REQUIRES: parsed_[i] has ports.
-inline Reason Pipeline::find_service(const Plan& plan, size_t i) {
-  const FlowKey& key = parsed_[i].key;
+Reason Pipeline::find_service(const Plan& plan, size_t i) {
+  const Parsed& parsed = parsed_[i];
+  const FlowKey& key = parsed.key;
   const uint16_t number = plan.lookup->find(key.destination, key.protocol, key.destination_port);
-  if (number == kNoService) [[unlikely]] {
-    evidence_.count_drop(Reason::no_service);
+  if (number == kNoService) [[unlikely]]
     return Reason::no_service;
-  }
   const Service& service = plan.services[number];
-  flow_[i] = parsed_[i].is_v4 ? secret_.flow_hash_v4(key) : secret_.flow_hash_v6(key);
-  steering_[i] = secret_.steering_hash(service.hash_over, key, flow_[i]);
+  const uint64_t flow = secret_.flow_hash(key);
+  enter(service, i, flow, secret_.steering_hash(service.hash_over, key, flow));
   service_[i] = number;
-  live_.items[live_.size++] = static_cast<uint8_t>(i);
-  __builtin_prefetch(service.current + bucket_of(steering_[i], service.buckets));
-  if (service.previous != nullptr || service.affinity == Affinity::sticky) {
-    __builtin_prefetch(service.previous + bucket_of(steering_[i], service.previous_buckets));
-    memory_.prefetch(flow_[i]);
-  }
+  sets_.live.add(i);
+  sets_.opening.add_if((parsed.signals & kOpening) != 0, i);
   return Reason::none;
 }
 
-Reason Pipeline::classify_rare(const Plan& plan, Frame& frame, size_t i, Reason reason) {
-  if (reason == Reason::none) {
-    switch (parsed_[i].kind) {
-      case Kind::fragment_later:
-        reason = Reason::fragment_later;
-        break;
-      case Kind::echo:
-        reason = plan.lookup->has_address(parsed_[i].key.destination)
-                     ? make_echo_reply(frame, parsed_[i])
-                     : Reason::no_service;
-        if (reason == Reason::none) evidence_.count_forwarded(1, frame.length);
-        break;
-      default:
-        return find_service(plan, i);
-    }
+// Eight at a time.
+inline void Pipeline::find_sampled() {
+  constexpr uint32_t kMask = (1u << Handshakes::kSampleShift) - 1;
+  uint32_t sampled = 0;
+  for (size_t i = 0; i < kBurst; i += lanes::kLanes) {
+    const auto entropy = load<lanes::Lanes>(entropy_.data() + i);
+    sampled |= lanes::bits_of(lanes::equal(entropy & kMask, lanes::all(0))) << i;
   }
-  if (reason != Reason::none) evidence_.count_drop(reason);
-  return reason;
+  sets_.sampled = PacketSet(sampled) & sets_.live;
 }
 
-// Which backend, as the bucket says, and who else is to be asked.
-void Pipeline::choose(const Plan& plan) {
-  recalled_.clear();
-  sampled_.clear();
-  opening_.clear();
-  for (const size_t i : live_) {
-    bucket_[i] = plan.bucket(service_[i], steering_[i]);
-    backend_[i] = bucket_[i].current;
-    __builtin_prefetch(&plan.forwardings[backend_[i]]);
-    evidence_.prefetch(backend_[i]);
-    const Affinity affinity = plan.services[service_[i]].affinity;
-    recalled_.add_if(needs_memory(affinity, bucket_[i]), i);
-    sampled_.add_if(Handshakes::is_sampled(flow_[i]), i);
-    opening_.add_if((parsed_[i].signals & kOpening) != 0, i);
+Reason Pipeline::classify_one(const Plan& plan, Frame& frame, size_t i) {
+  const Parsed& parsed = parsed_[i];
+  if (!plain_.has(i)) {
+    const Reason reason = parse(frame, parsed_[i]);
+    if (reason != Reason::none) return reason;
   }
-  for (const size_t i : sampled_) handshakes_.prefetch(flow_[i]);
+  if (parsed.kind == Kind::fragment_later) return Reason::fragment_later;
+  if (parsed.kind == Kind::echo) {
+    if (!plan.lookup->has_address(parsed.key.destination)) return Reason::no_service;
+    const Reason reason = make_echo_reply(frame, parsed);
+    if (reason == Reason::none) evidence_.count_forwarded(1, frame.length);
+    return reason;
+  }
+  return find_service(plan, i);
+}
+
+// Which backend, as the bucket says.
+void Pipeline::choose(const Plan& plan) {
+  for (const size_t i : sets_.live) {
+    const uint16_t slot = *current_[i];
+    backend_[i] = slot;
+    __builtin_prefetch(&plan.forwardings[slot]);
+    evidence_.prefetch(slot);
+  }
+  for (const size_t i : sets_.sampled) handshakes_.prefetch(flow_[i]);
 }
 
 // Where flow memory has a say: the flows of moved buckets and of sticky services.
 void Pipeline::recall(const Plan& plan, Tick now) {
-  for (const size_t i : recalled_) recall_one(plan, i, now);
+  for (const size_t i : sets_.asking) recall_one(plan, i, now);
 }
 
 void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
+  const Affinity affinity = plan.services[service_[i]].affinity;
+  const Bucket bucket = plan.bucket(service_[i], steering_[i]);
+  if (!needs_memory(affinity, bucket)) return;
   const Parsed& parsed = parsed_[i];
   const FlowMemory::Found found = memory_.find(flow_[i], now);
   const bool may_stay =
@@ -123,8 +172,8 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
   const auto is_alive = [&](uint16_t slot) {
     return slot == found.backend ? may_stay : plan.lives[slot].is_alive;
   };
-  const Steered steered = steer(plan.services[service_[i]].affinity, bucket_[i],
-                                (parsed.signals & kOpening) != 0, found.backend, is_alive);
+  const Steered steered =
+      steer(affinity, bucket, (parsed.signals & kOpening) != 0, found.backend, is_alive);
   backend_[i] = steered.backend;
   if (steered.deviates) {
     evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
@@ -146,7 +195,7 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
 
 // Whether connections come about, told from a sample of flows.
 void Pipeline::track(Microseconds now) {
-  for (const size_t i : sampled_) {
+  for (const size_t i : sets_.sampled) {
     if (!is_of_client(parsed_[i])) continue;
     if ((parsed_[i].signals & kOpening) != 0) {
       handshakes_.opened(flow_[i], backend_[i], now);
@@ -158,33 +207,48 @@ void Pipeline::track(Microseconds now) {
 
 // Who talks to a service: all who open a flow, and of all packets a sample, one a burst.
 void Pipeline::note_sources(Tick now) {
-  for (const size_t i : opening_) {
+  for (const size_t i : sets_.opening) {
     evidence_.count_new_flow(backend_[i]);
     evidence_.sources().saw_new_flow(service_[i], secret_.hash(parsed_[i].key.source), now);
   }
-  if (live_.size == 0) return;
-  const size_t i = live_.items[++bursts_ % live_.size];
+  const size_t i = ++bursts_ % kBurst;  // where there is none, this burst has no say
+  if (!sets_.live.has(i)) return;
   const Address& source = parsed_[i].key.source;
   evidence_.sources().saw_packet(service_[i], secret_.hash(source), source, now);
 }
 
+// By eights where all of them are plain.
+Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> frames) {
+  uint32_t emitted = 0;
+  const Forwarding* const forwardings = plan.forwardings.data();
+  const uint32_t ready = (plain_ & sets_.live).bits();
+  for (size_t first = 0; first + lanes::kLanes <= frames.size(); first += lanes::kLanes) {
+    if ((ready >> first & 0xff) != 0xff) continue;
+    const auto entropy = load<lanes::Lanes>(entropy_.data() + first);
+    emitted |= emit_eight([&](size_t i) { return forwardings + backend_[first + i]; }, entropy,
+                          frames.data() + first, parsed_.data() + first)
+               << first;
+  }
+  return PacketSet(emitted);
+}
+
 void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons) {
-  uint64_t sent = 0;
-  uint64_t sent_bytes = 0;
-  for (const size_t i : live_) {
-    const uint16_t slot = backend_[i];
-    const Reason reason =
-        emit(plan.forwardings[slot], frames[i], parsed_[i], static_cast<uint32_t>(flow_[i]));
+  PacketSet emitted = emit_eights(plan, frames);
+  for (const size_t i : sets_.live.without(emitted)) {
+    const Reason reason = emit(plan.forwardings[backend_[i]], frames[i], parsed_[i], entropy_[i]);
     ret_reasons[i] = reason;
     if (reason != Reason::none) [[unlikely]] {
       evidence_.count_drop(reason);
       continue;
     }
-    evidence_.count_packet(slot, parsed_[i].l3_length);
-    ++sent;
-    sent_bytes += frames[i].length;
+    emitted.add(i);
   }
-  evidence_.count_forwarded(sent, sent_bytes);
+  uint64_t bytes = 0;
+  for (const size_t i : emitted) {
+    evidence_.count_packet(backend_[i], parsed_[i].l3_length);
+    bytes += frames[i].length;
+  }
+  evidence_.count_forwarded(emitted.size(), bytes);
 }
 
 }  // namespace evenkeel

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -39,29 +40,60 @@ class Pipeline {
            std::span<Reason> ret_reasons);
 
  private:
-  // Indices into the burst.
-  struct List {
-    std::array<uint8_t, kBurst> items;
-    size_t size = 0;
+  // Some of the burst's packets, by their indices: bits, so that adding one takes no branch.
+  class PacketSet {
+   public:
+    class Iterator {
+     public:
+      explicit Iterator(uint32_t bits) : bits_(bits) {}
+      size_t operator*() const { return static_cast<size_t>(std::countr_zero(bits_)); }
+      Iterator& operator++() {
+        bits_ &= bits_ - 1;
+        return *this;
+      }
+      bool operator==(const Iterator&) const = default;
 
-    void clear() { size = 0; }
-    // Appends without a branch.
-    void add_if(bool wanted, size_t item) {
-      items[size] = static_cast<uint8_t>(item);
-      size += wanted ? 1 : 0;
-    }
-    const uint8_t* begin() const { return items.data(); }
-    const uint8_t* end() const { return items.data() + size; }
+     private:
+      uint32_t bits_;
+    };
+
+    PacketSet() = default;
+    explicit PacketSet(uint32_t bits) : bits_(bits) {}
+
+    void add(size_t i) { bits_ |= 1u << i; }
+    void add_if(bool wanted, size_t i) { bits_ |= uint32_t{wanted} << i; }
+    uint32_t bits() const { return bits_; }
+    size_t size() const { return static_cast<size_t>(std::popcount(bits_)); }
+    PacketSet operator&(PacketSet other) const { return PacketSet(bits_ & other.bits_); }
+    PacketSet without(PacketSet other) const { return PacketSet(bits_ & ~other.bits_); }
+    bool has(size_t i) const { return (bits_ >> i & 1) != 0; }
+    Iterator begin() const { return Iterator(bits_); }
+    Iterator end() const { return Iterator(0); }
+
+   private:
+    uint32_t bits_ = 0;
+  };
+  static_assert(kBurst <= 32);
+
+  struct Sets {
+    PacketSet live;     // not dropped
+    PacketSet asking;   // those of whom flow memory may know
+    PacketSet sampled;  // those whose handshakes are followed
+    PacketSet opening;  // those that open a flow
   };
 
   void classify(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons);
+  PacketSet find_plain_services(const Plan& plan);
+  void enter(const Service& service, size_t i, uint64_t flow, uint64_t steering);
+  Reason classify_one(const Plan& plan, Frame& frame, size_t i);
   Reason find_service(const Plan& plan, size_t i);
-  Reason classify_rare(const Plan& plan, Frame& frame, size_t i, Reason reason);
+  void find_sampled();
   void choose(const Plan& plan);
   void recall(const Plan& plan, Tick now);
   void recall_one(const Plan& plan, size_t i, Tick now);
   void track(Microseconds now);
   void note_sources(Tick now);
+  PacketSet emit_eights(const Plan& plan, std::span<Frame> frames);
   void emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons);
 
   // Constant
@@ -75,15 +107,14 @@ class Pipeline {
 
   // The burst's; indexed as its frames are
   std::array<Parsed, kBurst> parsed_;
-  std::array<uint64_t, kBurst> flow_;      // flow_hash
-  std::array<uint64_t, kBurst> steering_;  // steering_hash
+  std::array<uint64_t, kBurst> flow_;            // flow_hash
+  std::array<uint64_t, kBurst> steering_;        // steering_hash, of those that ask
+  std::array<uint32_t, kBurst> entropy_{};       // flow_hash's low half
+  std::array<const uint16_t*, kBurst> current_;  // where its bucket's current backend stands
   std::array<uint16_t, kBurst> service_;
-  std::array<Bucket, kBurst> bucket_;
   std::array<uint16_t, kBurst> backend_;
-  List live_;      // not dropped
-  List recalled_;  // those that flow memory has a say in
-  List sampled_;   // those whose handshakes are followed
-  List opening_;
+  PacketSet plain_;  // what parse_eights() answered
+  Sets sets_;
 };
 
 }  // namespace evenkeel

@@ -117,6 +117,27 @@ bool ProbeTable::fill(std::span<const Entry> entries, unsigned bits) {
   return true;
 }
 
+WordTable::WordTable(std::span<const Entry> entries) {
+  auto bits = static_cast<unsigned>(std::bit_width(entries.size() * kPlacesPerKey));
+  while (!fill(entries, bits)) {
+    ++bits;
+    CHECK(bits < 24);  // as above
+  }
+}
+
+bool WordTable::fill(std::span<const Entry> entries, unsigned bits) {
+  shift_ = 64 - std::max(bits, 1u);
+  places_.assign((size_t{1} << (64 - shift_)) + ProbeTable::kProbes, Entry{});
+  for (const Entry& entry : entries) {
+    Entry* const first = places_.data() + home(entry.key);
+    Entry* const last = first + ProbeTable::kProbes;
+    Entry* const place = std::find_if(first, last, [](const Entry& at) { return at.key == 0; });
+    if (place == last) return false;
+    *place = entry;
+  }
+  return true;
+}
+
 Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> points) {
   if (points.size() > kMaxServicePoints) {
     return Error{std::to_string(points.size()) + " VIPs with ports are more than the " +
@@ -132,6 +153,7 @@ Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> points)
   ServiceLookup lookup;
   PageNumbers page_numbers;
   std::vector<ProbeTable::Entry> exact;
+  std::vector<WordTable::Entry> exact_v4;
   std::vector<ProbeTable::Entry> wide;
   for (auto first = ordered.begin(); first != ordered.end();) {
     const auto last = std::find_if(first, ordered.end(), [&](const ServicePoint& point) {
@@ -139,7 +161,10 @@ Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> points)
     });
     std::vector<ServicePoint> ranges;
     for (auto point = first; point != last; ++point) {
-      if (is_exact(*point)) {
+      if (is_exact(*point) && point->address.is_v4()) {
+        exact_v4.push_back({.key = word_key(point->address, point->protocol, point->first_port),
+                            .value = point->service});
+      } else if (is_exact(*point)) {
         exact.push_back({.address = point->address,
                          .more = exact_key(point->protocol, point->first_port),
                          .value = point->service});
@@ -169,6 +194,7 @@ Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> points)
                  " different prefix lengths; at most " + std::to_string(kMaxPrefixLengths) +
                  " are possible: split or join prefixes"};
   }
+  lookup.exact_v4_ = WordTable(exact_v4);
   lookup.exact_ = ProbeTable(exact);
   lookup.wide_ = ProbeTable(wide);
   return lookup;

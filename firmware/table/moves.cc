@@ -24,7 +24,6 @@ void open_windows(const MoveInput& input, Moves& moves) {
   const bool same_size = input.before.size() == input.after.size();
   if (same_size && std::ranges::equal(input.before, input.after)) return;
   if (moves.empty()) moves.previous.assign(input.before.size(), kNoBackend);
-  if (!same_size) moves.moved_at.fill(input.now);
   // After a change of size every bucket has moved, so `previous` is full and stays what it is.
   const bool comparable = moves.previous.size() == input.before.size();
   CHECK(comparable || std::ranges::find(moves.previous, kNoBackend) == moves.previous.end());

@@ -44,7 +44,7 @@ struct Bucket {
   uint16_t current = kNoBackend;
   uint16_t previous = kNoBackend;  // kNoBackend: has not moved
 
-  bool moved() const { return previous != kNoBackend; }
+  constexpr bool moved() const { return previous != kNoBackend; }
 };
 
 struct Steered {

@@ -152,4 +152,23 @@ Reason translate(Frame& frame, const Parsed& parsed, const Translation& translat
                                : translate_between(frame, parsed, translation);
 }
 
+Reason translate_to_backend(const Forwarding& forwarding, Frame& frame, const Parsed& parsed) {
+  const Address destination = forwarding.new_destination();
+  if (destination.is_v4() != parsed.key.source.is_v4()) return Reason::untranslatable;
+  const uint8_t* const front =
+      forwarding.header.data() + forwarding.header_end - forwarding.header_length;
+  const auto ethernet = load<EthernetHeader>(front);
+  const bool is_tagged = forwarding.header_length > sizeof(EthernetHeader);
+  const auto tag = load<Big16>(front + sizeof(EthernetHeader));
+  return translate(frame, parsed,
+                   {.source = parsed.key.source,
+                    .destination = destination,
+                    .source_port = parsed.key.source_port,
+                    .destination_port = forwarding.new_port(),
+                    .source_mac = ethernet.source,
+                    .destination_mac = ethernet.destination,
+                    .vlan = is_tagged ? tag.value() : uint16_t{0},
+                    .mtu = forwarding.mtu});
+}
+
 }  // namespace evenkeel

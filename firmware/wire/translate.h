@@ -33,6 +33,7 @@
 #include "firmware/base/address.h"
 #include "firmware/base/endian.h"
 #include "firmware/base/reason.h"
+#include "firmware/wire/forwarding.h"
 #include "firmware/wire/frame.h"
 #include "firmware/wire/headers.h"
 #include "firmware/wire/parse.h"
@@ -54,5 +55,10 @@ struct Translation {
 // `parsed` is what parse() says of the frame. A refused frame is untouched.
 // REQUIRES: source and destination are of one family.
 Reason translate(Frame& frame, const Parsed& parsed, const Translation& translation);
+
+// The way to a backend of mode nat: its address and port instead of the VIP's, the client's kept. A
+// backend of the other family is untranslatable here: its client's address would have to be mapped.
+// REQUIRES: forwarding.mode is nat.
+Reason translate_to_backend(const Forwarding& forwarding, Frame& frame, const Parsed& parsed);
 
 }  // namespace evenkeel

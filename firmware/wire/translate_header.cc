@@ -230,7 +230,8 @@ void replace_ports(const Transport& transport, Big16 source_port, Big16 destinat
     if (load<uint16_t>(at) == 0) return;
     update_checksum(at, covered);
     if (load<uint16_t>(at) == 0) store(at, uint16_t{0xffff});
-  } else if (holds(offsetof(SctpHeader, checksum), sizeof(Big32)) && transport.length != 0) {
+  } else if (holds(offsetof(SctpHeader, checksum), sizeof(Big32)) && transport.length != 0 &&
+             before != after) {
     uint8_t* const at = transport.at + offsetof(SctpHeader, checksum);
     store(at, load<uint32_t>(at) ^ crc32c_change(before ^ after, transport.length));
   }

@@ -42,6 +42,8 @@ struct Tally {
   uint64_t silent = 0;          // flows that did after a silence longer than they are remembered
   uint64_t unfit_openings = 0;  // new flows sent to a backend that takes none
   uint64_t unfit_packets = 0;   // packets sent to a backend that is dead or in no plan
+  uint64_t unfit_previous = 0;  // buckets whose previous backend is in no plan
+  uint64_t strangers = 0;       // remembered flows sent to another owner of their backend's slot
   uint64_t lost = 0;            // insertions that evicted or were refused
   uint64_t stamps = 0;          // packets that kept a window open
   uint64_t plans = 0;           // published
@@ -60,6 +62,8 @@ inline Tally& Tally::operator+=(const Tally& other) {
   silent += other.silent;
   unfit_openings += other.unfit_openings;
   unfit_packets += other.unfit_packets;
+  unfit_previous += other.unfit_previous;
+  strangers += other.strangers;
   lost += other.lost;
   stamps += other.stamps;
   plans += other.plans;
@@ -135,6 +139,7 @@ class World {
     uint64_t hash = 0;
     uint64_t steering = 0;
     uint64_t owner = 0;  // of the slot that it is on
+    uint64_t remembered_owner = 0;
     Tick last = 0;
     Tick limit = 0;  // of the silence over which it is promised to stay
     // Was silent for longer when its worker's present plan was replaced: the next one need not know
@@ -242,6 +247,9 @@ class World {
            .quiet_for = [&](uint32_t group) { return quiet_for(group); },
            .is_gone = [&](uint16_t slot) { return next->backends[slot].owner == 0; }});
     }
+    for (const uint16_t slot : next->moves.previous) {
+      if (slot != kNoBackend && draft_[slot].owner == 0) ++tally_.unfit_previous;
+    }
     plan_ = next;
     published_ = now_;
     ++tally_.plans;
@@ -333,6 +341,7 @@ class World {
     if (steered.remember) {
       const auto outcome = worker.memory.insert(flow.hash, steered.backend, now_);
       tally_.lost += outcome == FlowMemory::Insertion::done ? 0 : 1;
+      flow.remembered_owner = flow.owner;
       flow.limit = kTimeouts.unfinished;
     }
   }
@@ -344,6 +353,7 @@ class World {
     tally_.stamps += steered.deviates ? 1 : 0;
     const Backend& backend = plan.backends[steered.backend];
     if (backend.owner == 0 || !backend.is_alive) ++tally_.unfit_packets;
+    if (steered.touch && backend.owner != flow.remembered_owner) ++tally_.strangers;
     if (packet == Packet::opening && !backend.takes_flows()) ++tally_.unfit_openings;
     if (flow.owner == 0 || backend.owner == flow.owner) return;
     const bool was_alive = std::ranges::any_of(plan.backends, [&](const Backend& other) {

@@ -373,7 +373,7 @@ def main():
                          f'{output and output.hex()}\n  not {wanted} {frame and frame.hex()}')
         elif output and not is_valid_by_itself(output, packet):
             wrong.append(f'{kind} {to.line()}{output.hex()}\n  has a wrong checksum')
-    assert len(kinds) == 20 and min(kinds.values()) > 20
+    assert len(kinds) == 20 and min(kinds.values()) > 10
     assert {'ttl_expired', 'too_big', 'untranslatable'} <= set(reasons)
     print('\n'.join(wrong[:10]))
     print(f'{PACKETS} packets, {len(made)} translated, {len(wrong)} disagreements')

@@ -248,6 +248,51 @@ void a_caller_that_mixes_families_is_stopped(void** /*state*/) {
   assert_true(dies_saying("is_v4", [&] { translate(frame, parsed, translation); }));
 }
 
+Forwarding forwarding_of(const TranslationCase& row, bool inner_is_v4) {
+  ForwardingSpec spec;
+  spec.mode = Mode::nat;
+  spec.inner_is_v4 = inner_is_v4;
+  spec.source_mac = {2, 0, 0, 0, 0, 1};
+  spec.destination_mac = {2, 0, 0, 0, 0, 2};
+  spec.vlan = row.vlan;
+  spec.mtu = 1500;
+  spec.destination = *parse_address(row.destination);
+  spec.destination_port = row.destination_port;
+  const Result<Forwarding> made = make_forwarding(spec);
+  if (!made.ok()) fail_msg("%s: %s", row.description, made.message().c_str());
+  return made.value();
+}
+
+// Of the rows, those that keep the client's address and port.
+void a_backend_gets_the_packet_with_the_client_kept(void** /*state*/) {
+  size_t kept = 0;
+  size_t refused = 0;
+  for (const TranslationCase& row : kTranslationCases) {
+    Room room(row.in);
+    Frame frame = room.frame();
+    const Parsed parsed = parsed_of(row, frame);
+    if (row.reason != Reason::none || row.destination_port == 0 || parsed.kind != Kind::transport) {
+      continue;
+    }
+    const bool same_family = parse_address(row.destination)->is_v4() == parsed.is_v4;
+    const bool keeps_client = *parse_address(row.source) == parsed.key.source &&
+                              Big16(row.source_port) == parsed.key.source_port;
+    if (same_family && !keeps_client) continue;
+    const Reason reason = translate_to_backend(forwarding_of(row, parsed.is_v4), frame, parsed);
+    assert_reason(row, reason, same_family ? Reason::none : Reason::untranslatable);
+    if (!same_family) {
+      assert_true(room.is_untouched());
+      ++refused;
+      continue;
+    }
+    Room expected(row.out);
+    assert_int_equal(frame.length, expected.frame().length);
+    assert_memory_equal(frame.data, expected.data(), frame.length);
+    ++kept;
+  }
+  assert_true(kept >= 5 && refused >= 2);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -263,6 +308,7 @@ int main() {
       cmocka_unit_test(errors_are_cut_to_what_any_way_carries),
       cmocka_unit_test(an_error_too_big_even_when_cut_is_refused),
       cmocka_unit_test(a_caller_that_mixes_families_is_stopped),
+      cmocka_unit_test(a_backend_gets_the_packet_with_the_client_kept),
   };
   return cmocka_run_group_tests_name("wire/translate", tests, nullptr, nullptr);
 }

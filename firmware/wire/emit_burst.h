@@ -1,0 +1,77 @@
+// Plain IPv4 packets put into IPv4 (IPIP and GRE), eight at a time: lengths, checksums and limits
+// of eight outer headers are worked out at once, which takes 50 instructions a packet instead of
+// 130 (gcc 12). Byte for byte what emit() does, which takes all others.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "firmware/wire/emit.h"
+#include "firmware/wire/forwarding.h"
+#include "firmware/wire/frame.h"
+#include "firmware/wire/lanes.h"
+
+namespace evenkeel {
+
+namespace emit_parts {
+
+using namespace lanes;  // NOLINT(google-build-using-namespace)
+
+struct OuterHeaders {
+  alignas(32) std::array<std::array<uint32_t, 4>, kLanes> words;  // the first 16 bytes of each
+  alignas(32) std::array<uint32_t, kLanes> inner_ttl;             // with protocol and checksum
+  uint32_t good = 0;  // those that emit() would not refuse, as a set of bits
+};
+
+// As patch_ipv4() and decrement_ttl(), for packets that parse_eight() has answered.
+template <typename ForwardingOf>
+[[gnu::always_inline]] inline void make_outer(const ForwardingOf& forwarding_of, Lanes entropy,
+                                              const Frame* frames, OuterHeaders& ret_outer) {
+  constexpr uint32_t kAtomic = uint32_t{Big16(kDontFragment).raw()} << 16;
+  constexpr uint32_t kShapeAndFamily = static_cast<uint32_t>(Shape::ipv4) << 8 | 1u << 16;
+  const auto [first, fragment, ttl, source] =
+      load_turned([&](size_t i) { return frames[i].data + sizeof(EthernetHeader); });
+  const auto [shape, limits, base, mask] =
+      load_turned([&](size_t i) { return reinterpret_cast<const uint8_t*>(forwarding_of(i)); });
+  const Lanes headroom = gathered([&](size_t i) { return frames[i].headroom; });
+  const Lanes length = (first >> 24) + ((first >> 8) & 0xff00) + ((limits >> 8) & 0xff);
+  ret_outer.good = bits_of(equal(shape & 0xffff00, all(kShapeAndFamily)) &
+                           less(all(1), ttl & 0xff) & ~less(limits >> 16, length) &
+                           ~less(headroom, all(Forwarding::kShortHeader - sizeof(EthernetHeader))));
+
+  const Lanes lengths = (first & 0xff00) | (length << 24) | ((length << 8) & 0xff0000) | all(0x45);
+  const Lanes identity = either(equal(fragment & kAtomic, all(kAtomic)), all(kAtomic),
+                                (fragment ^ (fragment >> 16) ^ entropy) & 0xffff);
+  const Lanes source_bits = entropy & mask;
+  const Lanes sum = halves_of(
+      halves_of(halves_of(lengths) + halves_of(identity) + halves_of(source_bits) + base));
+  store_turned(lengths, identity, (sum ^ 0xffff) << 16, source_bits,
+               [&](size_t i) { return ret_outer.words[i].data(); });
+  const Lanes carry = less(all(0xfffd), ttl >> 16) & 0x1'0000;
+  store(ret_outer.inner_ttl.data(), ttl + carry + 0xffff);
+}
+
+}  // namespace emit_parts
+
+// Of eight frames that parse_eight() has answered, emits those that it can: answers which, as a set
+// of bits. The others are untouched. `entropy` is that of each.
+template <typename ForwardingOf>
+[[gnu::always_inline]] inline uint32_t emit_eight(const ForwardingOf& forwarding_of,
+                                                  lanes::Lanes entropy, Frame* frames,
+                                                  const Parsed* parsed) {
+  emit_parts::OuterHeaders outer;
+  emit_parts::make_outer(forwarding_of, entropy, frames, outer);
+  for (uint32_t rest = outer.good; rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<size_t>(std::countr_zero(rest));
+    const Forwarding& forwarding = *forwarding_of(i);
+    uint8_t* const ip = frames[i].data + sizeof(EthernetHeader);
+    emit_parts::copy_front<Shape::ipv4>(forwarding, ip);
+    const auto ready = load<__m128i>(emit_parts::ready_outer(forwarding, Forwarding::kShortHeader));
+    store(ip - forwarding.overhead, _mm_or_si128(ready, load<__m128i>(outer.words[i].data())));
+    store(ip + offsetof(Ipv4Header, ttl), outer.inner_ttl[i]);
+    emit_parts::frame_anew(forwarding, frames[i], parsed[i]);
+  }
+  return outer.good;
+}
+
+}  // namespace evenkeel

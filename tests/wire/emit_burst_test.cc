@@ -1,0 +1,110 @@
+// Eight at a time must be what one at a time is: the same bytes, frames and refusals as emit().
+#include "firmware/wire/emit_burst.h"
+
+#include <cstring>
+
+#include "tests/cmocka.h"
+#include "tests/wire/packet.h"
+#include "tests/wire/parse_accepted.h"
+
+namespace evenkeel {
+namespace {
+
+uint32_t next_random() {
+  static uint64_t random = 88'172'645'463'325'252;
+  random ^= random << 13;
+  random ^= random >> 7;
+  random ^= random << 17;
+  return static_cast<uint32_t>(random >> 20);
+}
+
+Forwarding random_forwarding() {
+  static constexpr std::array kModes = {Mode::ipip, Mode::ipip,      Mode::ipip, Mode::gre,
+                                        Mode::gue,  Mode::l2_direct, Mode::vxlan};
+  ForwardingSpec spec;
+  spec.mode = kModes[next_random() % kModes.size()];
+  spec.source_mac = {2, 0, 0, 0, 0, 1};
+  spec.destination_mac = spec.inner_source_mac = spec.inner_destination_mac = {2, 0, 0, 0, 0, 2};
+  spec.vlan = next_random() % 2 == 0 ? 0 : 7;
+  spec.mtu = next_random() % 4 == 0 ? uint16_t{140} : uint16_t{1500};
+  const bool is_v4 = next_random() % 8 != 0;
+  spec.destination = *parse_address(is_v4 ? "10.9.8.7" : "fd00::9");
+  spec.tunnel_source = *parse_address(is_v4 ? "10.255.255.255" : "fd00::1:0:0");
+  spec.source_entropy_bits = static_cast<uint8_t>(next_random() % 17);
+  const Result<Forwarding> made = make_forwarding(spec);
+  CHECK(made.ok());
+  return made.value();
+}
+
+// A plain packet of at most 130 bytes, of which what emitting looks at is random.
+Packet random_packet() {
+  Packet packet = packet_of(kAccepted[0].hex);
+  packet.length = 14 + 40 + next_random() % 91;
+  uint8_t* const ip = packet.bytes() + 14;
+  ip[1] = static_cast<uint8_t>(next_random());
+  ip[3] = static_cast<uint8_t>(packet.length - 14);
+  store(ip + 4, static_cast<uint16_t>(next_random()));
+  ip[6] = static_cast<uint8_t>(next_random() & 0xc0);
+  ip[8] = next_random() % 8 == 0 ? static_cast<uint8_t>(next_random() % 3)
+                                 : static_cast<uint8_t>(next_random());
+  // Checksums of all values, as its incremental update has its own zero.
+  store(ip + 12, 0x0101'0101u * (1 + next_random() % 100) + (next_random() & 0xff00));
+  store(ip + 16, static_cast<uint16_t>(next_random()));
+  mend_ipv4_checksum(ip);
+  return packet;
+}
+
+bool same(const Frame& a, const Frame& b, const uint8_t* a_room, const uint8_t* b_room) {
+  return a.data - a_room == b.data - b_room && a.length == b.length && a.headroom == b.headroom &&
+         a.tailroom == b.tailroom;
+}
+
+void is_what_emit_does(void** /*state*/) {
+  static std::array<Packet, lanes::kLanes> packets;
+  static std::array<Packet, lanes::kLanes> expected;
+  static std::array<Forwarding, lanes::kLanes> forwardings;
+  size_t emitted = 0;
+  constexpr size_t kRounds = 50'000;
+  for (size_t round = 0; round < kRounds; ++round) {
+    std::array<Frame, lanes::kLanes> frames;
+    std::array<Parsed, lanes::kLanes> parsed;
+    std::array<uint32_t, lanes::kLanes> entropy;
+    for (size_t i = 0; i < lanes::kLanes; ++i) {
+      packets[i] = expected[i] = random_packet();
+      forwardings[i] = random_forwarding();
+      entropy[i] = next_random() % 16 == 0 ? 0 : next_random() << 16 ^ next_random();
+      frames[i] = packets[i].frame();
+      if (next_random() % 8 == 0) frames[i].headroom = 30 + next_random() % 8;
+      assert_int_equal(parse(frames[i], parsed[i]), Reason::none);
+    }
+    const std::array<Frame, lanes::kLanes> before = frames;
+    const uint32_t good =
+        emit_eight([&](size_t i) { return &forwardings[i]; }, load<lanes::Lanes>(entropy.data()),
+                   frames.data(), parsed.data());
+    emitted += static_cast<size_t>(std::popcount(good));
+    for (size_t i = 0; i < lanes::kLanes; ++i) {
+      Frame frame = before[i];
+      frame.data = expected[i].bytes();
+      const bool is_good = (good >> i & 1) != 0;
+      const Reason reason = emit(forwardings[i], frame, parsed[i], entropy[i]);
+      assert_int_equal(is_good, reason == Reason::none && forwardings[i].shape == Shape::ipv4);
+      if (is_good) {
+        assert_true(same(frames[i], frame, packets[i].room.data(), expected[i].room.data()));
+        assert_memory_equal(packets[i].room.data(), expected[i].room.data(),
+                            expected[i].room.size());
+      } else {
+        assert_memory_equal(&frames[i], &before[i], sizeof(Frame));
+      }
+    }
+  }
+  assert_in_range(emitted, kRounds * 2, kRounds * 6);
+}
+
+}  // namespace
+}  // namespace evenkeel
+
+int main() {
+  using namespace evenkeel;
+  const CMUnitTest tests[] = {cmocka_unit_test(is_what_emit_does)};
+  return cmocka_run_group_tests_name("wire/emit_burst", tests, nullptr, nullptr);
+}
