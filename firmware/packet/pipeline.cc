@@ -8,6 +8,7 @@
 #include "firmware/wire/emit_burst.h"
 #include "firmware/wire/icmp.h"
 #include "firmware/wire/parse_burst.h"
+#include "firmware/wire/translate.h"
 
 namespace evenkeel {
 namespace {
@@ -235,7 +236,10 @@ Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> fra
 void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons) {
   PacketSet emitted = emit_eights(plan, frames);
   for (const size_t i : sets_.live.without(emitted)) {
-    const Reason reason = emit(plan.forwardings[backend_[i]], frames[i], parsed_[i], entropy_[i]);
+    const Forwarding& forwarding = plan.forwardings[backend_[i]];
+    const Reason reason = forwarding.mode == Mode::nat
+                              ? translate_to_backend(forwarding, frames[i], parsed_[i])
+                              : emit(forwarding, frames[i], parsed_[i], entropy_[i]);
     ret_reasons[i] = reason;
     if (reason != Reason::none) [[unlikely]] {
       evidence_.count_drop(reason);

@@ -37,6 +37,8 @@ const Way kWays[] = {
     {"L2 direct, IPv6", Mode::l2_direct, false, "2001:db8:b::1"},
     {"L3 direct, IPv4", Mode::l3_direct, true, "10.0.0.1"},
     {"L3 direct, IPv6", Mode::l3_direct, false, "2001:db8:b::1"},
+    {"NAT44", Mode::nat, true, "10.0.0.1"},
+    {"NAT66", Mode::nat, false, "2001:db8:b::1"},
     {"4 in 4", Mode::ipip, true, "10.0.0.1"},
     {"6 in 4", Mode::ipip, false, "10.0.0.1"},
     {"4 in 6", Mode::ipip, true, "2001:db8:b::1"},
@@ -61,26 +63,31 @@ BackendSpec backend_by(const Way& way) {
   forwarding.inner_source_mac = {2, 0, 0, 0, 1, 1};
   forwarding.inner_destination_mac = {2, 0, 0, 0, 1, 2};
   forwarding.dscp = 21;
+  if (way.mode == Mode::nat) forwarding.destination_port = 8'080;
   return backend;
 }
 
-// The IP packet one hop later; of L3 direct, addressed and marked anew.
+// The IP packet one hop later; of L3 direct and NAT, addressed anew, and marked or with another
+// port.
 Bytes expected_inner(const Way& way, const Bytes& packet) {
   Bytes inner(packet.begin() + kEthernet, packet.end());
   const Address destination = address_of(way.destination);
-  const bool is_rewritten = way.mode == Mode::l3_direct;
+  const bool is_marked = way.mode == Mode::l3_direct;
+  const bool is_rewritten = is_marked || way.mode == Mode::nat;
   if (way.inner_is_v4) {
     --inner[offsetof(Ipv4Header, ttl)];
     if (is_rewritten) {
-      inner[offsetof(Ipv4Header, traffic_class)] = 21 << 2;
+      if (is_marked) inner[offsetof(Ipv4Header, traffic_class)] = 21 << 2;
       store(inner.data() + offsetof(Ipv4Header, destination), destination.as_v4());
     }
     mend_ipv4_checksum(inner.data());
   } else {
     --inner[offsetof(Ipv6Header, hop_limit)];
-    if (is_rewritten) {
+    if (is_marked) {
       inner[0] |= 21 << 2 >> 4;
       inner[1] |= (21 << 2 & 15) << 4;
+    }
+    if (is_rewritten) {
       store(inner.data() + offsetof(Ipv6Header, destination), destination);
     }
   }
@@ -90,6 +97,7 @@ Bytes expected_inner(const Way& way, const Bytes& packet) {
     const size_t l4 = kEthernet + (way.inner_is_v4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header));
     const bool is_tcp = inner[way.inner_is_v4 ? offsetof(Ipv4Header, protocol)
                                               : offsetof(Ipv6Header, next_header)] == 6;
+    if (!is_marked) store(framed.data() + l4 + offsetof(TcpHeader, destination_port), Big16(8'080));
     mend_transport(framed,
                    l4 + (is_tcp ? offsetof(TcpHeader, checksum) : offsetof(UdpHeader, checksum)));
     inner.assign(framed.begin() + kEthernet, framed.end());
