@@ -5,8 +5,8 @@
 // table that holds those. All else - port ranges, all ports, prefixes - is found by at most one
 // probe per prefix length in use, each leading to a map of all ports of that prefix and protocol.
 //
-// An IPv4 address, its protocol and port fit in one word, which is hashed and compared at once: 20
-// instructions a packet less than the general table takes.
+// An IPv4 address, its protocol and port fit in one word, which is hashed and compared at once: 25
+// instructions a packet less than the general table takes (gcc 12).
 //
 // The most specific wins: the longest prefix that has a service for the port, and within a prefix
 // the narrowest range. Ranges may nest; that two cross or are equal is refused.

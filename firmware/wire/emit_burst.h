@@ -1,6 +1,6 @@
 // Plain IPv4 packets put into IPv4 (IPIP and GRE), eight at a time: lengths, checksums and limits
-// of eight outer headers are worked out at once, which takes 50 instructions a packet instead of
-// 130 (gcc 12). Byte for byte what emit() does, which takes all others.
+// of eight outer headers are worked out at once, which spares 45 instructions a packet (gcc
+// 12). Byte for byte what emit() does, which takes all others.
 #pragma once
 
 #include <array>

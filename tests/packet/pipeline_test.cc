@@ -407,6 +407,22 @@ void sources_are_told(void** state) {
   assert_true(counts->heavy[0].source == address_of(kClient4.address));
 }
 
+// A sample of one packet a burst, of every place in turn.
+void every_place_of_a_burst_is_sampled(void** state) {
+  Box& box = of(state);
+  const PlanPointer plan = built(good_spec());
+  box.now = 160 * kMicrosecondsPerTick;
+  std::vector<Bytes> burst;
+  for (size_t i = 0; i < kBurst; ++i) {
+    const std::string address = "203.0.113." + std::to_string(i + 1);
+    burst.push_back(packet_from({.address = address.c_str()}));
+  }
+  for (size_t i = 0; i < 3 * kBurst; ++i) box.burst(*plan, burst);
+  const auto counts = box.evidence().sources().read(number_of(*plan, "web"), 10);
+  assert_true(counts.has_value());
+  assert_in_range(static_cast<uint64_t>(counts->distinct() + 0.5), kBurst - 2, kBurst + 2);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -425,6 +441,7 @@ int main() {
       cmocka_unit_test_setup_teardown(handshakes_of_sampled_flows_are_followed, setup, teardown),
       cmocka_unit_test_setup_teardown(other_flows_are_not_followed, setup, teardown),
       cmocka_unit_test_setup_teardown(sources_are_told, setup, teardown),
+      cmocka_unit_test_setup_teardown(every_place_of_a_burst_is_sampled, setup, teardown),
   };
   return cmocka_run_group_tests_name("packet/pipeline", tests, nullptr, nullptr);
 }
