@@ -230,6 +230,13 @@ Status Builder::make_forwardings() {
     if (!forwarding.ok()) {
       return Error{"backend " + quoted(spec_.backends[i].name) + ": " + forwarding.message()};
     }
+    const ForwardingSpec& way = spec_.backends[i].forwarding;
+    if (way.mode == Mode::nat && way.destination.is_v4() != way.inner_is_v4) {
+      return Error{"backend " + quoted(spec_.backends[i].name) +
+                   ": NAT keeps the client's address, "
+                   "so it cannot lead to " +
+                   to_string(way.destination) + ": give an address of the VIP's IP version"};
+    }
     plan_->forwardings[slots_[i]] = forwarding.value();
   }
   return {};

@@ -80,6 +80,13 @@ const Refusal kRefusals[] = {
      },
      "'four-9'", "destination"},
 
+    {"NAT to the other family",
+     [](PlanSpec& spec) {
+       spec.backends[3].forwarding.mode = Mode::nat;
+       spec.backends[3].forwarding.destination_port = 80;
+       spec.backends[3].forwarding.destination = address_of("2001:db8:b::1");
+     },
+     "'four-3'", "2001:db8:b::1"},
     {"backend without name", [](PlanSpec& spec) { spec.backends[0].name.clear(); }, "backend ''",
      "1 to 128"},
     {"backend's name too long", [](PlanSpec& spec) { spec.backends[0].name = kLongName; },

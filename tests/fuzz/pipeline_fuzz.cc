@@ -11,15 +11,17 @@
 namespace evenkeel {
 namespace {
 
-// By every mode that encapsulates or rewrites, of both families.
+// By every mode, of both families.
 PlanSpec spec_of_everything() {
-  constexpr uint32_t kModes = static_cast<uint32_t>(Mode::nat);
+  constexpr uint32_t kModes = static_cast<uint32_t>(Mode::nat) + 1;
   PlanSpec spec;
   for (uint32_t i = 0; i < 2 * kModes; ++i) {
     BackendSpec backend = backend_of(i, i < kModes);
     ForwardingSpec& way = backend.forwarding;
     way.mode = static_cast<Mode>(i % kModes);
-    if (way.mode == Mode::l3_direct && i >= kModes) way.destination = address_of("2001:db8:b::1");
+    const bool is_rewriting = way.mode == Mode::l3_direct || way.mode == Mode::nat;
+    if (is_rewriting && i >= kModes) way.destination = address_of("2001:db8:b::1");
+    way.destination_port = 8'080;
     way.dscp = 21;
     way.inner_source_mac = {2, 0, 0, 0, 1, 1};
     way.inner_destination_mac = {2, 0, 0, 0, 1, 2};

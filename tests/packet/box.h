@@ -41,8 +41,9 @@ inline FlowKey key_of(const Client& client) {
 
 template <typename Header>
 void append(Bytes& bytes, const Header& header) {
-  const auto* const begin = reinterpret_cast<const uint8_t*>(&header);
-  bytes.insert(bytes.end(), begin, begin + sizeof(header));
+  const size_t end = bytes.size();
+  bytes.resize(end + sizeof header);
+  store(bytes.data() + end, header);
 }
 
 inline void append_ip(Bytes& bytes, const Address& source, const Address& destination,

@@ -36,6 +36,9 @@ PlanSpec spec_of_many_modes() {
   spec.backends[2].forwarding.vlan = 7;
   spec.backends[3].forwarding.mode = Mode::l3_direct;
   spec.backends[3].forwarding.dscp = 21;
+  spec.backends[4].forwarding.mode = Mode::nat;
+  spec.backends[4].forwarding.destination = address_of("2001:db8:b::1");
+  spec.backends[4].forwarding.destination_port = 8'080;
   spec.backends[5].forwarding.mode = Mode::l2_direct;
   spec.services[0].members.push_back({3});
   for (const char* const vip : {"192.0.2.1", "192.0.2.2"}) {
