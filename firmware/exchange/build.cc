@@ -370,7 +370,8 @@ Status Builder::make_lookup() {
     plan_->lookup = before_.plan->lookup;
     return {};
   }
-  Result<ServiceLookup> lookup = ServiceLookup::build(plan_->points);
+  Result<ServiceLookup> lookup = ServiceLookup::build(
+      plan_->points, [&](uint16_t number) { return quoted(plan_->service_records[number].name); });
   if (!lookup.ok()) return Error{lookup.message()};
   plan_->lookup = std::make_shared<const ServiceLookup>(std::move(lookup.value()));
   return {};

@@ -29,6 +29,7 @@ struct Predecessor {
   std::function<Tick(uint16_t service, uint32_t group)> quiet_for;
 };
 
+// REQUIRES: the secret is that of the plan before: what is shared with it was made with that.
 Result<std::shared_ptr<const Plan>> build_plan(const PlanSpec& spec, const Secret& secret,
                                                const Predecessor& before, Tick now);
 

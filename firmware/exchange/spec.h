@@ -32,7 +32,7 @@ struct ServiceSpec {
   std::string name;
   std::vector<ServicePoint> points;  // their `service` is filled in by build_plan()
   Affinity affinity = Affinity::connection;
-  HashOver hash_over = HashOver::five_tuple;
+  HashOver hash_over = HashOver::five_tuple;  // another one moves open flows: their buckets change
   uint32_t buckets = kDefaultBuckets;
   std::vector<MemberSpec> members;
 };

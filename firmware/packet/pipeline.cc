@@ -26,9 +26,9 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
     classify(plan, frames, ret_reasons);
     choose(plan);
     recall(plan, tick);
+    emit_all(plan, frames, ret_reasons);
     track(now);
     note_sources(tick);
-    emit_all(plan, frames, ret_reasons);
   }
   memory_.maintain(tick);
   handshakes_.expire_some(now);
@@ -176,10 +176,10 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
   const Steered steered =
       steer(affinity, bucket, (parsed.signals & kOpening) != 0, found.backend, is_alive);
   backend_[i] = steered.backend;
+  if (!is_of_client(parsed)) return;
   if (steered.deviates) {
     evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
   }
-  if (!is_of_client(parsed)) return;
   if (steered.touch) {
     const bool is_closing = (parsed.signals & (kClosing | kReset)) != 0;
     memory_.touch(
@@ -192,30 +192,6 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
     if (outcome == FlowMemory::Insertion::evicted) evidence_.count_eviction();
     if (outcome == FlowMemory::Insertion::refused) evidence_.count_refused_insertion();
   }
-}
-
-// Whether connections come about, told from a sample of flows.
-void Pipeline::track(Microseconds now) {
-  for (const size_t i : sets_.sampled) {
-    if (!is_of_client(parsed_[i])) continue;
-    if ((parsed_[i].signals & kOpening) != 0) {
-      handshakes_.opened(flow_[i], backend_[i], now);
-    } else {
-      handshakes_.answered(flow_[i], now, (parsed_[i].signals & kReset) != 0);
-    }
-  }
-}
-
-// Who talks to a service: all who open a flow, and of all packets a sample, one a burst.
-void Pipeline::note_sources(Tick now) {
-  for (const size_t i : sets_.opening) {
-    evidence_.count_new_flow(backend_[i]);
-    evidence_.sources().saw_new_flow(service_[i], secret_.hash(parsed_[i].key.source), now);
-  }
-  const size_t i = ++bursts_ % kBurst;  // where there is none, this burst has no say
-  if (!sets_.live.has(i)) return;
-  const Address& source = parsed_[i].key.source;
-  evidence_.sources().saw_packet(service_[i], secret_.hash(source), source, now);
 }
 
 // By eights where all of them are plain.
@@ -253,6 +229,34 @@ void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Rea
     bytes += frames[i].length;
   }
   evidence_.count_forwarded(emitted.size(), bytes);
+  // What we drop ourselves says nothing about a backend.
+  sets_.live = emitted;
+  sets_.opening = sets_.opening & emitted;
+  sets_.sampled = sets_.sampled & emitted;
+}
+
+// Whether connections come about, told from a sample of flows.
+void Pipeline::track(Microseconds now) {
+  for (const size_t i : sets_.sampled) {
+    if (!is_of_client(parsed_[i])) continue;
+    if ((parsed_[i].signals & kOpening) != 0) {
+      handshakes_.opened(flow_[i], backend_[i], now);
+    } else {
+      handshakes_.answered(flow_[i], now, (parsed_[i].signals & kReset) != 0);
+    }
+  }
+}
+
+// Who talks to a service: all who open a flow, and of all packets a sample, one a burst.
+void Pipeline::note_sources(Tick now) {
+  for (const size_t i : sets_.opening) {
+    evidence_.count_new_flow(backend_[i]);
+    evidence_.sources().saw_new_flow(service_[i], secret_.hash(parsed_[i].key.source), now);
+  }
+  const size_t i = ++bursts_ % kBurst;  // where there is none, this burst has no say
+  if (!sets_.live.has(i)) return;
+  const Address& source = parsed_[i].key.source;
+  evidence_.sources().saw_packet(service_[i], secret_.hash(source), source, now);
 }
 
 }  // namespace evenkeel

@@ -1,10 +1,10 @@
 // A packet's path from a frame that has arrived to one that may leave, over a burst at a time:
 //
-//   classify -> choose -> recall -> track -> emit
+//   classify -> choose -> recall -> emit -> track
 //
 // Each stage goes over the whole burst and prefetches what the next one reads, so that their cache
 // misses overlap. A stage passes a packet on or drops it for one reason; what is still in the burst
-// is a list of indices that gets shorter. All state is the worker's own; only the plan is shared,
+// is a set of indices that gets smaller. All state is the worker's own; only the plan is shared,
 // and it does not change.
 #pragma once
 
@@ -91,10 +91,10 @@ class Pipeline {
   void choose(const Plan& plan);
   void recall(const Plan& plan, Tick now);
   void recall_one(const Plan& plan, size_t i, Tick now);
-  void track(Microseconds now);
-  void note_sources(Tick now);
   PacketSet emit_eights(const Plan& plan, std::span<Frame> frames);
   void emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons);
+  void track(Microseconds now);
+  void note_sources(Tick now);
 
   // Constant
   const Secret& secret_;

@@ -26,11 +26,10 @@ std::string describe(const ServicePoint& point) {
          std::to_string(point.last_port);
 }
 
-Status validate(const ServicePoint& point) {
+Status validate(const ServicePoint& point, const NameOfService& name_of) {
   if (point.prefix_length > 128 || (point.address.is_v4() && point.prefix_length < kIpv4Bits)) {
-    return Error{"VIP " + to_string(point.address) + " of service " +
-                 std::to_string(point.service) + " has a prefix of " +
-                 std::to_string(point.prefix_length) +
+    return Error{"VIP " + to_string(point.address) + " of service " + name_of(point.service) +
+                 " has a prefix of " + std::to_string(point.prefix_length) +
                  " bits of 128, which its address cannot have"};
   }
   if (masked(point.address, point.prefix_length) != point.address) {
@@ -63,7 +62,7 @@ bool comes_before(const ServicePoint& a, const ServicePoint& b) {
 }
 
 // REQUIRES: points in order.
-Status refuse_conflicts(std::span<const ServicePoint> points) {
+Status refuse_conflicts(std::span<const ServicePoint> points, const NameOfService& name_of) {
   std::vector<const ServicePoint*> open;  // ranges around the present one, outermost first
   for (const ServicePoint& point : points) {
     if (!open.empty() && prefix_of(*open.back()) != prefix_of(point)) open.clear();
@@ -73,9 +72,9 @@ Status refuse_conflicts(std::span<const ServicePoint> points) {
       const bool equal =
           around.first_port == point.first_port && around.last_port == point.last_port;
       if (equal || around.last_port < point.last_port) {
-        return Error{"VIP " + describe(point) + " of service " + std::to_string(point.service) +
+        return Error{"VIP " + describe(point) + " of service " + name_of(point.service) +
                      (equal ? " is also that of service " : " crosses that of service ") +
-                     std::to_string(around.service) + " (" + describe(around) +
+                     name_of(around.service) + " (" + describe(around) +
                      "): give each its own ports"};
       }
     }
@@ -138,17 +137,19 @@ bool WordTable::fill(std::span<const Entry> entries, unsigned bits) {
   return true;
 }
 
-Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> points) {
+Result<ServiceLookup> ServiceLookup::build(std::span<const ServicePoint> points,
+                                           const NameOfService& name_of) {
   if (points.size() > kMaxServicePoints) {
     return Error{std::to_string(points.size()) + " VIPs with ports are more than the " +
                  std::to_string(kMaxServicePoints) + " of one plan: join ports into ranges"};
   }
   for (const ServicePoint& point : points) {
-    if (Status status = validate(point); !status.ok()) return Error{status.message()};
+    if (Status status = validate(point, name_of); !status.ok()) return Error{status.message()};
   }
   std::vector<ServicePoint> ordered(points.begin(), points.end());
   std::sort(ordered.begin(), ordered.end(), comes_before);
-  if (Status status = refuse_conflicts(ordered); !status.ok()) return Error{status.message()};
+  if (Status status = refuse_conflicts(ordered, name_of); !status.ok())
+    return Error{status.message()};
 
   ServiceLookup lookup;
   PageNumbers page_numbers;

@@ -14,8 +14,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "firmware/base/address.h"
@@ -112,12 +114,17 @@ class WordTable {
   std::vector<Entry> places_;  // and kProbes more, so that a probe never wraps
 };
 
+using NameOfService = std::function<std::string(uint16_t number)>;
+
 class ServiceLookup {
  public:
   ServiceLookup() = default;
   // Refuses, naming the points at fault: crossing or equal ranges, bits set beyond a prefix, a
   // range that ends before it begins, port 0 alone, more than kMaxPrefixLengths lengths.
-  static Result<ServiceLookup> build(std::span<const ServicePoint> points);
+  // `name_of` is how a message calls a service.
+  static Result<ServiceLookup> build(
+      std::span<const ServicePoint> points,
+      const NameOfService& name_of = [](uint16_t number) { return std::to_string(number); });
 
   // The service's number, or kNoService.
   uint16_t find(const Address& address, uint8_t protocol, Big16 port) const {

@@ -97,7 +97,7 @@ const Refusal kRefusals[] = {
      kLongName.c_str(), "1 to 128"},
 
     {"VIP of two services", [](PlanSpec& spec) { spec.services[1].points = web(spec).points; },
-     "192.0.2.1", "is also that of"},
+     "192.0.2.1", "is also that of service 'web'"},
     {"VIP twice in a service",
      [](PlanSpec& spec) { web(spec).points.push_back(web(spec).points[0]); }, "192.0.2.1",
      "is also that of"},

@@ -423,6 +423,38 @@ void every_place_of_a_burst_is_sampled(void** state) {
   assert_in_range(static_cast<uint64_t>(counts->distinct()), kBurst - 3, kBurst + 2);
 }
 
+// What the box drops itself says nothing about a backend.
+void a_dropped_opening_is_no_flow(void** state) {
+  Box& box = of(state);
+  PlanSpec spec = good_spec();
+  spec.services[0].members = {{0}};
+  const PlanPointer plan = built(spec);
+  Bytes packet = packet_from(box.sampled({}), kTcpSyn);
+  packet[kEthernet + offsetof(Ipv4Header, ttl)] = 1;
+  mend_ipv4_checksum(packet.data() + kEthernet);
+  assert_int_equal(box.send(*plan, packet).reason, Reason::ttl_expired);
+  assert_int_equal(box.counts(*plan, "four-0").new_flows, 0);
+  assert_int_equal(box.counts(*plan, "four-0").opened, 0);
+}
+
+// Anybody can send them.
+void icmp_errors_keep_no_window_open(void** state) {
+  Box& box = of(state);
+  const PlanPointer before = built(good_spec());
+  PlanSpec spec = good_spec();
+  spec.services[0].members[0].weight = 0;
+  const PlanPointer plan = built_after(before, spec, box.tick());
+  for (uint16_t i = 0; i < 500; ++i) {
+    Client client;
+    client.port = static_cast<uint16_t>(1000 + i);
+    box.send(*plan, too_big_about(client));
+  }
+  for (size_t group = 0; group < kBucketGroups; ++group) {
+    assert_true(box.evidence().quiet_for(number_of(*plan, "web"), group, box.tick()) ==
+                Evidence::kNeverDeviated);
+  }
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -442,6 +474,8 @@ int main() {
       cmocka_unit_test_setup_teardown(other_flows_are_not_followed, setup, teardown),
       cmocka_unit_test_setup_teardown(sources_are_told, setup, teardown),
       cmocka_unit_test_setup_teardown(every_place_of_a_burst_is_sampled, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_dropped_opening_is_no_flow, setup, teardown),
+      cmocka_unit_test_setup_teardown(icmp_errors_keep_no_window_open, setup, teardown),
   };
   return cmocka_run_group_tests_name("packet/pipeline", tests, nullptr, nullptr);
 }
