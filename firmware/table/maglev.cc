@@ -17,7 +17,10 @@ constexpr uint64_t kMaxWeight = uint64_t{1} << 32;
 // Probing gives way to the ring when one bucket in so many is left. The more are left to the ring,
 // the sooner the table is built and the more buckets move when a member goes, most of all in small
 // tables.
-constexpr uint32_t ring_share(uint32_t buckets) { return buckets > (1u << 18) ? 25 : 50; }
+constexpr uint32_t ring_share(uint32_t buckets) {
+  if (buckets > 1u << 18) return 25;
+  return buckets > 1u << 14 ? 50 : 200;
+}
 
 // Probing is also over after so many probes per bucket, which extreme weights alone can reach.
 constexpr uint64_t kMaxProbesPerBucket = 8;
