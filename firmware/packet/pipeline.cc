@@ -51,7 +51,7 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   std::ranges::fill(ret_reasons, Reason::none);
   const PlainPackets parsed = parse_eights(frames, parsed_.data());
   plain_ = PacketSet(parsed.good);
-  const PacketSet all(static_cast<uint32_t>((uint64_t{1} << frames.size()) - 1));
+  const PacketSet all(~uint64_t{0} >> (kBurst - frames.size()));
   const PacketSet found = find_plain_services(plan);
   sets_.live = found;
   sets_.opening = PacketSet(parsed.opening) & found;
@@ -122,10 +122,10 @@ Reason Pipeline::find_service(const Plan& plan, size_t i) {
 // Eight at a time.
 inline void Pipeline::find_sampled() {
   constexpr uint32_t kMask = (1u << Handshakes::kSampleShift) - 1;
-  uint32_t sampled = 0;
+  uint64_t sampled = 0;
   for (size_t i = 0; i < kBurst; i += lanes::kLanes) {
     const auto entropy = load<lanes::Lanes>(entropy_.data() + i);
-    sampled |= lanes::bits_of(lanes::equal(entropy & kMask, lanes::all(0))) << i;
+    sampled |= uint64_t{lanes::bits_of(lanes::equal(entropy & kMask, lanes::all(0)))} << i;
   }
   sets_.sampled = PacketSet(sampled) & sets_.live;
 }
@@ -196,15 +196,15 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
 
 // By eights where all of them are plain.
 Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> frames) {
-  uint32_t emitted = 0;
+  uint64_t emitted = 0;
   const Forwarding* const forwardings = plan.forwardings.data();
-  const uint32_t ready = (plain_ & sets_.live).bits();
+  const uint64_t ready = (plain_ & sets_.live).bits();
   for (size_t first = 0; first + lanes::kLanes <= frames.size(); first += lanes::kLanes) {
     if ((ready >> first & 0xff) != 0xff) continue;
     const auto entropy = load<lanes::Lanes>(entropy_.data() + first);
-    emitted |= emit_eight([&](size_t i) { return forwardings + backend_[first + i]; }, entropy,
-                          frames.data() + first, parsed_.data() + first)
-               << first;
+    const uint64_t eight = emit_eight([&](size_t i) { return forwardings + backend_[first + i]; },
+                                      entropy, frames.data() + first, parsed_.data() + first);
+    emitted |= eight << first;
   }
   return PacketSet(emitted);
 }

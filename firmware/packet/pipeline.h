@@ -45,7 +45,7 @@ class Pipeline {
    public:
     class Iterator {
      public:
-      explicit Iterator(uint32_t bits) : bits_(bits) {}
+      explicit Iterator(uint64_t bits) : bits_(bits) {}
       size_t operator*() const { return static_cast<size_t>(std::countr_zero(bits_)); }
       Iterator& operator++() {
         bits_ &= bits_ - 1;
@@ -54,15 +54,15 @@ class Pipeline {
       bool operator==(const Iterator&) const = default;
 
      private:
-      uint32_t bits_;
+      uint64_t bits_;
     };
 
     PacketSet() = default;
-    explicit PacketSet(uint32_t bits) : bits_(bits) {}
+    explicit PacketSet(uint64_t bits) : bits_(bits) {}
 
-    void add(size_t i) { bits_ |= 1u << i; }
-    void add_if(bool wanted, size_t i) { bits_ |= uint32_t{wanted} << i; }
-    uint32_t bits() const { return bits_; }
+    void add(size_t i) { bits_ |= uint64_t{1} << i; }
+    void add_if(bool wanted, size_t i) { bits_ |= uint64_t{wanted} << i; }
+    uint64_t bits() const { return bits_; }
     size_t size() const { return static_cast<size_t>(std::popcount(bits_)); }
     PacketSet operator&(PacketSet other) const { return PacketSet(bits_ & other.bits_); }
     PacketSet without(PacketSet other) const { return PacketSet(bits_ & ~other.bits_); }
@@ -71,9 +71,9 @@ class Pipeline {
     Iterator end() const { return Iterator(0); }
 
    private:
-    uint32_t bits_ = 0;
+    uint64_t bits_ = 0;
   };
-  static_assert(kBurst <= 32);
+  static_assert(kBurst == 64);
 
   struct Sets {
     PacketSet live;     // not dropped

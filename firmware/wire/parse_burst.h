@@ -61,8 +61,8 @@ inline Lanes addresses_are_right(Lanes source, Lanes destination) {
 }  // namespace parse_parts
 
 struct PlainPackets {
-  uint32_t good = 0;     // those that were parsed
-  uint32_t opening = 0;  // of those, the ones whose signals have kOpening
+  uint64_t good = 0;     // those that were parsed
+  uint64_t opening = 0;  // of those, the ones whose signals have kOpening
 };
 
 // Of eight frames, parses those that are plain IPv4, untagged: answers which, as a set of bits. The

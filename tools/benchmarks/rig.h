@@ -45,8 +45,6 @@ class Rig {
   // Opens each flow and sends one packet more, so that flow memory holds it as a finished one.
   void establish(const std::vector<Flow>& flows);
 
-  const Plan& plan() const { return *plan_; }
-  const FlowMemory& memory() const { return memory_; }
   const Evidence& evidence() const { return *evidence_; }
   static const Secret& secret();
 
