@@ -114,8 +114,9 @@ double Rig::run_block(std::span<const Flow* const> flows, bool is_opening) {
     now_ += 1;
   }
   const double time = seconds_now() - start;
-  CHECK(std::ranges::count(reasons, Reason::none) == static_cast<ptrdiff_t>(kBurst) ||
-        flows.size() % kBurst != 0);
+  // A packet that is dropped costs less than one that is sent: none may be, in any burst.
+  const WorkerCounts counts = evidence_->worker();
+  CHECK(counts.forwarded_packets == counts.received_packets);
   return time;
 }
 
