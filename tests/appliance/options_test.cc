@@ -1,0 +1,59 @@
+#include "firmware/appliance/options.h"
+
+#include <string>
+#include <vector>
+
+#include "tests/cmocka.h"
+
+namespace evenkeel {
+namespace {
+
+void test_command_lines(void**) {
+  const struct {
+    std::vector<const char*> arguments;
+    Command command;
+    const char* path;
+  } rows[] = {
+      {{}, Command::run, "/etc/evenkeel/evenkeel.conf"},
+      {{"--config", "a.conf"}, Command::run, "a.conf"},
+      {{"--check", "a.conf"}, Command::check, "a.conf"},
+      {{"--config", "--check"}, Command::run, "--check"},
+      {{"--version"}, Command::version, "/etc/evenkeel/evenkeel.conf"},
+      {{"--config", "a", "-h"}, Command::help, "/etc/evenkeel/evenkeel.conf"},
+  };
+  for (const auto& row : rows) {
+    const Result<Options> options = parse_options(row.arguments);
+    assert_true(options.ok());
+    assert_true(options.value().command == row.command);
+    assert_string_equal(options.value().settings_path.c_str(), row.path);
+  }
+}
+
+void test_what_is_refused(void**) {
+  const struct {
+    std::vector<const char*> arguments;
+    const char* message;
+  } rows[] = {
+      {{"--confg", "a"}, "'--confg' is no option of keeld; see keeld --help"},
+      {{"a.conf"}, "'a.conf' is no option of keeld; see keeld --help"},
+      {{"--config"}, "--config needs the name of a settings file after it"},
+      {{"--check"}, "--check needs the name of a settings file after it"},
+  };
+  for (const auto& row : rows) {
+    const Result<Options> options = parse_options(row.arguments);
+    assert_false(options.ok());
+    assert_string_equal(options.message().c_str(), row.message);
+  }
+}
+
+}  // namespace
+}  // namespace evenkeel
+
+int main() {
+  using namespace evenkeel;  // NOLINT(google-build-using-namespace)
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(test_command_lines),
+      cmocka_unit_test(test_what_is_refused),
+  };
+  return cmocka_run_group_tests_name("appliance/options", tests, nullptr, nullptr);
+}
