@@ -37,6 +37,21 @@ inline constexpr size_t kMaxPrefixLengths = 16;
 // VIPs with a port or range each, over all services of a plan.
 inline constexpr size_t kMaxServicePoints = 16'384;
 
+// Prefixes of one list, and in all allow and deny lists of a plan together.
+inline constexpr size_t kMaxPrefixes = 16'384;
+
+// Ports or ranges of servers that are translated back (mode nat), over all services of a plan.
+inline constexpr size_t kMaxServerPoints = 262'144;
+
+// The least that a service may lower a TCP maximum segment size to (RFC 9293 3.7.1).
+inline constexpr uint16_t kMinMss = 536;
+
+// Neighbours and routes through the box's ports that replies to clients may use, and routes looked
+// at to find them.
+inline constexpr size_t kMaxNeighbours = 4'096;
+inline constexpr size_t kMaxRoutes = 1'024;
+inline constexpr size_t kMaxRoutesSeen = 16'384;
+
 // Longest name of a service or a backend, in bytes.
 inline constexpr size_t kMaxName = 128;
 
@@ -73,9 +88,26 @@ inline constexpr size_t kHandshakesMax = 131'072;
 // All evidence of one worker, with the most of everything above.
 inline constexpr size_t kEvidenceBytesMax = 64'000'000;
 
+// Settings: so many bytes and files of text, files that include files so deep, and so many mistakes
+// told at once. Ports as DPDK numbers them. A service's or server's name; "service/server" is the
+// name of a backend. A port's name is that of a network interface too.
+inline constexpr size_t kMaxSettingsBytes = 16u << 20;
+inline constexpr size_t kMaxSettingsFiles = 1'024;
+inline constexpr size_t kMaxIncludeDepth = 8;
+inline constexpr size_t kMaxMistakes = 100;
+inline constexpr size_t kMaxPorts = 32;
+inline constexpr size_t kMaxPortName = 15;
+inline constexpr size_t kMaxSettingName = 63;
+
+// Bytes of a secret's file.
+inline constexpr size_t kMinSecret = 16;
+inline constexpr size_t kMaxSecret = 64;
+
 static_assert(kMaxBackends <= kNoBackend, "a backend's slot and 'none' must fit in 16 bits");
 static_assert(kMaxServices < kNoService, "a service's number and 'none' must fit in 16 bits");
 static_assert(kMaxBackendsPerService <= kMaxBackends);
+static_assert(2 * kMaxSettingName + 1 <= kMaxName);
+static_assert(kMaxPrefixes < 0xffff, "the number of a way and 'none' must fit in 16 bits");
 static_assert(kMaxFlowTimeout + kFlowMemoryPass < kFlowStampRange);
 static_assert(kMinBuckets <= kDefaultBuckets && kDefaultBuckets <= kMaxBuckets);
 static_assert(3 * kMaxServicePoints < kNoService, "a range makes at most 3 pages of ports");

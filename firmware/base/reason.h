@@ -23,9 +23,13 @@ enum class Reason : uint8_t {
   no_service,  // no service has this address, protocol and port
   no_backend,  // the service has none that may take this flow
   next_hop_unresolved,
+  denied,      // the service does not take this client
+  over_limit,  // more new flows of this client than the service takes
   ttl_expired,
   too_big,         // does not fit the way to its backend; the sender is told where it can be
   no_headroom,     // the buffer has no room for the outer header
+  kernel_limited,  // for the kernel, beyond what it is given in a second
+  kernel_full,     // for the kernel, which does not fetch it
   untranslatable,  // translation is impossible: fragment, option or payload without counterpart
   count_
 };

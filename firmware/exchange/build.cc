@@ -10,6 +10,7 @@
 
 #include "firmware/base/limits.h"
 #include "firmware/exchange/digest.h"
+#include "firmware/exchange/replies.h"
 #include "firmware/exchange/verify.h"
 #include "firmware/table/maglev.h"
 
@@ -19,12 +20,13 @@ namespace {
 std::string quoted(const std::string& name) { return "'" + name + "'"; }
 
 // Whose slot it is: a server that gets another address is another backend, to which no flow of the
-// old one may go.
+// old one may go. Its MAC address is looked up, and changes with its card.
 uint64_t identity_of(const BackendSpec& backend) {
   Digest digest;
   digest.add(backend.name).add(backend.arm).add(backend.forwarding.inner_is_v4 ? 1 : 0);
   digest.add(backend.forwarding.destination).add(backend.forwarding.destination_port);
-  if (backend.forwarding.mode == Mode::l2_direct) {  // known by its MAC address alone
+  const bool has_address = backend.forwarding.destination != Address{};
+  if (backend.forwarding.mode == Mode::l2_direct && !has_address) {
     for (const uint8_t byte : backend.forwarding.destination_mac) digest.add(byte);
   }
   return digest.value();
@@ -38,7 +40,8 @@ class Builder {
   Result<std::shared_ptr<const Plan>> build() {
     for (const auto& step :
          {&Builder::check_limits, &Builder::assign_slots, &Builder::make_forwardings,
-          &Builder::number_services, &Builder::make_tables, &Builder::make_lookup}) {
+          &Builder::number_services, &Builder::make_tables, &Builder::make_lookup,
+          &Builder::make_replies}) {
       if (Status status = (this->*step)(); !status.ok()) return Error{status.message()};
     }
     set_fingerprint();
@@ -61,8 +64,10 @@ class Builder {
   TableMember member_of(const MemberSpec& member) const {
     return {.weight = member.weight, .slot = slots_[member.backend]};
   }
-  void note_moves(uint16_t number, ServiceRecord& record) const;
+  void keep_table(const ServiceSpec& spec, uint16_t number) const;
+  void note_moves(uint16_t number, bool is_v4) const;
   Status make_lookup();
+  Status make_replies();
   void set_fingerprint();
 
   // What the same service was in the plan before: nothing, if its number was another's.
@@ -70,6 +75,9 @@ class Builder {
     if (before_.plan == nullptr || number >= before_.plan->service_records.size()) return nullptr;
     const ServiceRecord& record = before_.plan->service_records[number];
     return record.name == plan_->service_records[number].name ? &record : nullptr;
+  }
+  static bool has_table(const ServiceRecord* known) {
+    return known != nullptr && known->table != nullptr;
   }
 
   const PlanSpec& spec_;
@@ -103,12 +111,25 @@ Status Builder::check_limits() {
       return Error{"backend " + quoted(backend.name) + ": a name has 1 to " +
                    std::to_string(kMaxName) + " characters"};
     }
+    if (backend.is_alive && backend.forwarding.destination_mac == Mac{}) {
+      return Error{
+          "backend " + quoted(backend.name) +
+          " is alive, but its next hop's address, destination_mac, is not set: give it, or "
+          "say that the backend is not alive"};
+    }
     abilities_.push_back({backend.is_alive, backend.forwarding.inner_is_v4});
   }
+  size_t prefixes = 0;
   for (const ServiceSpec& service : spec_.services) {
     if (Status status = check_service(service); !status.ok()) {
       return Error{"service " + quoted(service.name) + ": " + status.message()};
     }
+    prefixes += service.allow.size() + service.deny.size();
+  }
+  if (prefixes > kMaxPrefixes) {
+    return Error{std::to_string(prefixes) +
+                 " prefixes in allow and deny lists; a plan has at most " +
+                 std::to_string(kMaxPrefixes)};
   }
   return {};
 }
@@ -118,7 +139,9 @@ Status Builder::check_service(const ServiceSpec& service) const {
     return Error{"a name has 1 to " + std::to_string(kMaxName) + " characters"};
   }
   if (service.points.empty()) return Error{"it has no VIP"};
-  if (service.members.empty()) return Error{"it has no backend: nothing could take its flows"};
+  if (service.members.empty() && service.closed == Reason::none) {
+    return Error{"it has no backend: nothing could take its flows"};
+  }
   if (service.members.size() > kMaxBackendsPerService) {
     return Error{std::to_string(service.members.size()) + " backends; a service has at most " +
                  std::to_string(kMaxBackendsPerService)};
@@ -126,6 +149,10 @@ Status Builder::check_service(const ServiceSpec& service) const {
   if (service.buckets > kMaxBuckets) {  // before so much memory is asked for
     return Error{"its table has " + std::to_string(service.buckets) + " buckets; at most " +
                  std::to_string(kMaxBuckets) + " are possible"};
+  }
+  if (service.mss != 0 && service.mss < kMinMss) {
+    return Error{"its mss is " + std::to_string(service.mss) + "; give 0 for none, or at least " +
+                 std::to_string(kMinMss)};
   }
   const bool is_v4 = service.points.front().address.is_v4();
   for (const ServicePoint& point : service.points) {
@@ -226,16 +253,12 @@ Status Builder::make_forwardings() {
   if (!made.ok()) return Error{made.message()};
   plan_->forwardings = std::move(made.value());
   for (size_t i = 0; i < spec_.backends.size(); ++i) {
-    const Result<Forwarding> forwarding = make_forwarding(spec_.backends[i].forwarding);
+    const ForwardingSpec& way = spec_.backends[i].forwarding;
+    plan_->forwardings[slots_[i]].inner_is_v4 = way.inner_is_v4;
+    if (way.destination_mac == Mac{}) continue;  // it gets no packets, and is to keep its slot
+    const Result<Forwarding> forwarding = make_forwarding(way);
     if (!forwarding.ok()) {
       return Error{"backend " + quoted(spec_.backends[i].name) + ": " + forwarding.message()};
-    }
-    const ForwardingSpec& way = spec_.backends[i].forwarding;
-    if (way.mode == Mode::nat && way.destination.is_v4() != way.inner_is_v4) {
-      return Error{"backend " + quoted(spec_.backends[i].name) +
-                   ": NAT keeps the client's address, "
-                   "so it cannot lead to " +
-                   to_string(way.destination) + ": give an address of the VIP's IP version"};
     }
     plan_->forwardings[slots_[i]] = forwarding.value();
   }
@@ -285,7 +308,20 @@ Status Builder::make_tables() {
 Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
   ServiceRecord& record = plan_->service_records[number];
   const ServiceRecord* const known = record_before(number);
-  if (known != nullptr && known->table->buckets.size() == spec.buckets &&
+  Result<std::shared_ptr<const Prefixes>> sources =
+      make_sources(spec, known == nullptr ? nullptr : known->sources);
+  if (!sources.ok()) return Error{sources.message()};
+  record.sources = std::move(sources.value());
+  Service& service = plan_->services[number];
+  service.hash_over = spec.hash_over;
+  service.affinity = spec.affinity;
+  service.guard = guard_of(spec, record.sources.get());
+  service.is_plain = service.guard.is_none() && spec.hash_over == HashOver::five_tuple;
+  if (spec.closed != Reason::none) {
+    keep_table(spec, number);
+    return {};
+  }
+  if (has_table(known) && known->table->buckets.size() == spec.buckets &&
       std::ranges::equal(known->table->members, spec.members, {}, {},
                          [&](const MemberSpec& member) { return member_of(member); })) {
     record.table = known->table;
@@ -294,16 +330,28 @@ Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
     if (!table.ok()) return Error{table.message()};
     record.table = std::move(table.value());
   }
-  if (known != nullptr) note_moves(number, record);
-  const Moves* const moves = record.moves.get();
-  plan_->services[number] = {
-      .current = record.table->buckets.data(),
-      .previous = moves == nullptr ? nullptr : moves->previous.data(),
-      .buckets = static_cast<uint32_t>(record.table->buckets.size()),
-      .previous_buckets = moves == nullptr ? 0 : static_cast<uint32_t>(moves->previous.size()),
-      .hash_over = spec.hash_over,
-      .affinity = spec.affinity};
+  service.current = record.table->buckets.data();
+  service.buckets = static_cast<uint32_t>(record.table->buckets.size());
+  if (has_table(known)) note_moves(number, spec.points.front().address.is_v4());
+  if (record.moves == nullptr) return {};
+  service.previous = record.moves->previous.data();
+  service.previous_buckets = static_cast<uint32_t>(record.moves->previous.size());
   return {};
+}
+
+// What a closed service had is there when it opens, so that its flows stay where they were; unless
+// a backend of it has left, whose slot may be another's by then.
+void Builder::keep_table(const ServiceSpec& spec, uint16_t number) const {
+  const ServiceRecord* const known = record_before(number);
+  if (!has_table(known)) return;
+  const bool is_v4 = spec.points.front().address.is_v4();
+  const bool is_whole = std::ranges::all_of(known->table->members, [&](const TableMember& member) {
+    return member.weight == 0 || (!plan_->backend_records[member.slot].name.empty() &&
+                                  plan_->lives[member.slot].inner_is_v4 == is_v4);
+  });
+  if (!is_whole) return;
+  plan_->service_records[number].table = known->table;
+  note_moves(number, is_v4);
 }
 
 Result<std::shared_ptr<const BucketTable>> Builder::fill_table(const ServiceSpec& spec) const {
@@ -332,9 +380,10 @@ Result<std::shared_ptr<const BucketTable>> Builder::fill_table(const ServiceSpec
 }
 
 // A service whose VIPs have become another family's can leave no flow where it was.
-void Builder::note_moves(uint16_t number, ServiceRecord& record) const {
+// REQUIRES: it has a table, and had one before.
+void Builder::note_moves(uint16_t number, bool is_v4) const {
   const ServiceRecord& known = *record_before(number);
-  const bool is_v4 = plan_->lives[record.table->members.front().slot].inner_is_v4;
+  ServiceRecord& record = plan_->service_records[number];
   if (known.table == record.table && known.moves == nullptr) return;
   static const Moves kNone;
   const auto span_of = [](const BucketTable& table) {
@@ -377,15 +426,30 @@ Status Builder::make_lookup() {
   return {};
 }
 
+Status Builder::make_replies() {
+  const Plan* const before = before_.plan;
+  Result<std::shared_ptr<const ServerLookup>> servers =
+      make_servers(spec_, numbers_, before == nullptr ? nullptr : before->servers);
+  if (!servers.ok()) return Error{servers.message()};
+  plan_->servers = std::move(servers.value());
+  Result<std::shared_ptr<const Prefixes>> way_numbers =
+      make_way_numbers(spec_, before == nullptr ? nullptr : before->way_numbers);
+  if (!way_numbers.ok()) return Error{way_numbers.message()};
+  plan_->way_numbers = std::move(way_numbers.value());
+  for (const WaySpec& way : spec_.ways) plan_->ways.push_back(way.way);
+  return {};
+}
+
 // By what the tables hold rather than by weights, so that it says how packets are steered.
 void Builder::set_fingerprint() {
   plan_->generation = spec_.generation;
   std::vector<uint64_t> digests;
   for (const BackendSpec& backend : spec_.backends) digests.push_back(digest_of(backend));
   for (size_t i = 0; i < spec_.services.size(); ++i) {
+    const bool is_open = spec_.services[i].closed == Reason::none;
     digests.push_back(Digest()
                           .add(digest_without_members(spec_.services[i]))
-                          .add(plan_->service_records[numbers_[i]].table->fingerprint)
+                          .add(is_open ? plan_->service_records[numbers_[i]].table->fingerprint : 0)
                           .value());
   }
   plan_->fingerprint = digest_of_set(std::move(digests));

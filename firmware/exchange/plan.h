@@ -2,14 +2,17 @@
 // shared in part with the plans before and after it.
 //
 // Invariants (build_plan() establishes them, verify_plan() checks them on what was built):
-//  1. Every bucket names the slot of a live member of its own service whose weight is not 0.
+//  1. Every bucket names the slot of a live member of its own service whose weight is not 0. A
+//  closed
+//     service has no buckets.
 //  2. A member has its share of its service's buckets, to less than one bucket; or one bucket, if
-//  that
-//     is more than its share.
+//     that is more than its share.
 //  3. A previous backend of a moved bucket is in the plan.
 //  4. The VIPs of a service are of one family, and its members are ready for packets of that
-//  family.
+//     family.
 //  5. Every VIP leads to its service.
+//  6. Every port of a server of mode nat leads back to the one VIP whose packets it gets.
+//  7. A service guards what its settings say, and is plain only if that is nothing.
 #pragma once
 
 #include <array>
@@ -21,10 +24,13 @@
 #include "firmware/base/clock.h"
 #include "firmware/base/limits.h"
 #include "firmware/base/pages.h"
+#include "firmware/exchange/guard.h"
 #include "firmware/exchange/spec.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/lookup.h"
 #include "firmware/table/moves.h"
+#include "firmware/table/prefixes.h"
+#include "firmware/table/servers.h"
 #include "firmware/table/steer.h"
 #include "firmware/wire/forwarding.h"
 
@@ -53,7 +59,10 @@ struct alignas(kCacheLine) Service {
   uint32_t previous_buckets = 0;
   HashOver hash_over = HashOver::five_tuple;
   Affinity affinity = Affinity::connection;
+  bool is_plain = true;  // no guard, and steers by the whole flow: nothing but a bucket to look up
+  Guard guard{};
 };
+static_assert(sizeof(Service) == kCacheLine);
 
 // What a worker reads of a backend that is not its present packet's.
 struct Life {
@@ -65,8 +74,10 @@ struct Life {
 // What control code knows of a service and a backend, by the same numbers.
 struct ServiceRecord {
   std::string name;  // empty: this number is free
+  // Of a closed service: what it had, if all that is in it is still there; else null.
   std::shared_ptr<const BucketTable> table;
-  std::shared_ptr<const Moves> moves;  // null: none
+  std::shared_ptr<const Moves> moves;       // null: none
+  std::shared_ptr<const Prefixes> sources;  // null: anybody is allowed
 };
 struct BackendRecord {
   std::string name;       // empty: this slot is free
@@ -80,6 +91,9 @@ struct Plan {
   std::vector<Service> services;
   PageArray<Forwarding> forwardings;
   std::vector<Life> lives;
+  std::shared_ptr<const ServerLookup> servers;  // of mode nat
+  std::shared_ptr<const Prefixes> way_numbers;  // by a client's address, in ways
+  std::vector<Way> ways;
 
   // Control.
   uint64_t generation = 0;

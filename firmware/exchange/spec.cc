@@ -23,6 +23,14 @@ uint64_t digest_of(const ServicePoint& point) {
       .value();
 }
 
+uint64_t digest_of(const std::vector<Prefix>& prefixes) {
+  std::vector<uint64_t> digests;
+  for (const Prefix& prefix : prefixes) {
+    digests.push_back(Digest().add(prefix.address).add(prefix.length).value());
+  }
+  return digest_of_set(std::move(digests));
+}
+
 }  // namespace
 
 uint64_t digest_of(const BackendSpec& backend) {
@@ -32,8 +40,11 @@ uint64_t digest_of(const BackendSpec& backend) {
   digest.add(static_cast<uint64_t>(way.mode)).add(way.inner_is_v4 ? 1 : 0);
   digest.add(way.destination).add(way.destination_port);
   digest.add(way.tunnel_ttl).add(way.vni).add(way.dscp);
+  digest.add(way.translation_prefix);
   add_mac(digest, way.inner_destination_mac);
-  if (way.mode == Mode::l2_direct) add_mac(digest, way.destination_mac);
+  if (way.mode == Mode::l2_direct && way.destination == Address{}) {
+    add_mac(digest, way.destination_mac);
+  }
   return digest.value();
 }
 
@@ -46,6 +57,11 @@ uint64_t digest_without_members(const ServiceSpec& service) {
       .add(static_cast<uint64_t>(service.affinity))
       .add(static_cast<uint64_t>(service.hash_over))
       .add(service.buckets)
+      .add(static_cast<uint64_t>(service.closed))
+      .add(service.mss)
+      .add(digest_of(service.allow))
+      .add(digest_of(service.deny))
+      .add(service.new_flows_per_source)
       .value();
 }
 

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "firmware/base/reason.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/lookup.h"
+#include "firmware/table/prefixes.h"
 #include "firmware/table/steer.h"
 #include "firmware/wire/forwarding.h"
 
@@ -16,6 +18,10 @@ namespace evenkeel {
 
 // One way to one server. A server that serves IPv4 and IPv6 VIPs, or that appears in both arms of a
 // rollout, is two of these: each has evidence of its own.
+//
+// Who it is, is its name, arm, mode's destination and port; of l2_direct without a destination, its
+// MAC address. Its next hop may come and go: while destination_mac is not set, it must not be
+// alive, the rest of its way is not looked at, and its slot and flows stay its own.
 struct BackendSpec {
   std::string name;  // decides where its buckets lie, so it outlives a change of address
   uint8_t arm = 0;   // of a rollout; (name, arm, family of VIP) is unique in a plan
@@ -35,12 +41,43 @@ struct ServiceSpec {
   HashOver hash_over = HashOver::five_tuple;  // another one moves open flows: their buckets change
   uint32_t buckets = kDefaultBuckets;
   std::vector<MemberSpec> members;
+
+  // Other than none: nobody can take its flows now, and its packets are dropped for this. Only then
+  // there may be no member, or none of positive weight. When it opens, flows are where they were.
+  Reason closed = Reason::none;
+
+  uint16_t mss =
+      0;  // the most that a TCP SYN may announce, in either direction; 0: whatever it does
+  // Clients, by source address. The longest prefix decides; an allow list that is not empty refuses
+  // all others.
+  std::vector<Prefix> allow;
+  std::vector<Prefix> deny;
+  uint32_t new_flows_per_source = 0;  // a second, of one client's address; 0: any number
+};
+
+// By which way replies that are translated on the box reach the clients of a prefix.
+struct Way {
+  bool resolved = false;  // if not: dropped for next_hop_unresolved
+  bool is_own = false;    // the box's own address: what a server sends there is no client's
+  uint8_t port = 0;       // the next four: as in ForwardingSpec, of a resolved way
+  uint16_t vlan = 0;
+  uint16_t mtu = 1500;
+  Mac source_mac{};
+  Mac destination_mac{};
+
+  friend bool operator==(const Way&, const Way&) = default;
+};
+
+struct WaySpec {
+  Prefix to;
+  Way way;
 };
 
 struct PlanSpec {
   uint64_t generation = 0;
   std::vector<BackendSpec> backends;
   std::vector<ServiceSpec> services;
+  std::vector<WaySpec> ways;  // the longest prefix decides; only mode nat needs any
 };
 
 // Leaves out what is a box's own: ports and their addresses, next hops, VLANs.

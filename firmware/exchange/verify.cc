@@ -133,8 +133,46 @@ Status check_moves(const Plan& plan, const Uses& uses, const ServiceSpec& spec,
   return {};
 }
 
+// By the ends of each prefix, where a longer one may say the opposite.
+Status check_list(const Prefixes& sources, const std::vector<Prefix>& list,
+                  const std::vector<Prefix>& opposite, uint16_t verdict) {
+  for (const Prefix& prefix : list) {
+    for (const Address& end : {prefix.address, last_of(prefix)}) {
+      const uint16_t found = sources.find(end);
+      if (found == verdict) continue;
+      const bool is_narrowed = std::ranges::any_of(opposite, [&](const Prefix& other) {
+        return other.length > prefix.length && masked(end, other.length) == other.address;
+      });
+      if (!is_narrowed || found == Prefixes::kNone) {
+        return Error{"of " + to_string(prefix) + " in its lists the opposite came true"};
+      }
+    }
+  }
+  return {};
+}
+
+Status check_guard(const Service& service, const ServiceRecord& record, const ServiceSpec& spec) {
+  const Guard& guard = service.guard;
+  const bool has_lists = !spec.allow.empty() || !spec.deny.empty();
+  if (guard.closed != spec.closed || guard.mss != spec.mss ||
+      guard.new_flows_per_source != spec.new_flows_per_source ||
+      guard.sources != record.sources.get() || (guard.sources != nullptr) != has_lists ||
+      guard.allows_others != spec.allow.empty()) {
+    return Error{"it does not guard what it says"};
+  }
+  if (service.is_plain != (guard.is_none() && spec.hash_over == HashOver::five_tuple)) {
+    return Error{"it is taken for plain, which it is not, or not, which it is"};
+  }
+  return {};
+}
+
 // What workers read is what the records hold, and what was asked for.
 Status check_hot(const Service& service, const ServiceRecord& record, const ServiceSpec& spec) {
+  if (spec.closed != Reason::none) {
+    const bool has_buckets = service.current != nullptr || service.buckets != 0 ||
+                             service.previous != nullptr || service.previous_buckets != 0;
+    return has_buckets ? Status(Error{"it is closed, but has buckets"}) : Status();
+  }
   if (record.table == nullptr) return Error{"it has no table"};
   const BucketTable& table = *record.table;
   const Moves* const moves = record.moves.get();
@@ -157,8 +195,15 @@ Status check_service(const Plan& plan, const Uses& uses, uint16_t number, const 
   const ServiceRecord& record = plan.service_records[number];
   const bool was_there = verified != nullptr && number < verified->service_records.size();
   const ServiceRecord* const known = was_there ? &verified->service_records[number] : nullptr;
-  Status status = check_hot(plan.services[number], record, spec);
-  if (status.ok()) status = check_members(plan, uses, spec, *record.table);
+  Status status = check_guard(plan.services[number], record, spec);
+  if (status.ok() && record.sources != nullptr &&
+      (known == nullptr || known->sources != record.sources)) {
+    status = check_list(*record.sources, spec.allow, spec.deny, Guard::kAllowed);
+    if (status.ok()) status = check_list(*record.sources, spec.deny, spec.allow, Guard::kDenied);
+  }
+  if (status.ok()) status = check_hot(plan.services[number], record, spec);
+  if (!status.ok() || spec.closed != Reason::none) return status;
+  status = check_members(plan, uses, spec, *record.table);
   if (status.ok() && (known == nullptr || known->table != record.table)) {
     status = check_names(plan, whole, spec, *record.table);
     if (status.ok()) status = check_shares(plan, *record.table);
@@ -203,6 +248,41 @@ Status check_points(const Plan& plan, uint16_t number, const Services& services)
   return {};
 }
 
+// By the ends of each range of ports.
+Status check_servers(const ServerLookup& servers, const PlanSpec& whole, const ServiceSpec& spec) {
+  for (const MemberSpec& member : spec.members) {
+    const ForwardingSpec& way = whole.backends[member.backend].forwarding;
+    if (way.mode != Mode::nat) continue;
+    for (const ServicePoint& point : spec.points) {
+      for (const uint16_t port : {point.first_port, point.last_port}) {
+        const uint16_t theirs = way.destination_port == 0 ? port : way.destination_port;
+        const VipOfServer* const found = servers.find(way.destination, point.protocol, theirs);
+        if (found == nullptr || found->vip != point.address ||
+            (found->vip_port == 0 ? theirs : found->vip_port) != port) {
+          return Error{"replies of '" + whole.backends[member.backend].name + "' do not lead to " +
+                       to_string(point.address) + " port " + std::to_string(port)};
+        }
+      }
+    }
+  }
+  return {};
+}
+
+// By the ends of each prefix, which may be a longer one's.
+Status check_ways(const Plan& plan, const PlanSpec& spec) {
+  if (plan.ways.size() != spec.ways.size()) return Error{"ways back are missing or too many"};
+  for (const WaySpec& way : spec.ways) {
+    for (const Address& end : {way.to.address, last_of(way.to)}) {
+      const uint16_t number = plan.way_numbers->find(end);
+      if (number >= spec.ways.size() || spec.ways[number].to.length < way.to.length ||
+          plan.ways[number] != spec.ways[number].way) {
+        return Error{"the way to " + to_string(way.to) + " is not the one that was given"};
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status verify_plan(const Plan& plan, const PlanSpec& spec, const Plan* verified) {
@@ -225,9 +305,12 @@ Status verify_plan(const Plan& plan, const PlanSpec& spec, const Plan* verified)
     const ServiceSpec& service = *services[i];
     Status status = check_service(plan, uses, number, spec, service, verified);
     if (status.ok()) status = check_points(plan, number, services);
+    if (status.ok() && (verified == nullptr || verified->servers != plan.servers)) {
+      status = check_servers(*plan.servers, spec, service);
+    }
     if (!status.ok()) return Error{"service '" + service.name + "': " + status.message()};
   }
-  return {};
+  return check_ways(plan, spec);
 }
 
 }  // namespace evenkeel

@@ -56,9 +56,7 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   sets_.live = found;
   sets_.opening = PacketSet(parsed.opening) & found;
   for (const size_t i : all.without(found)) {
-    const Reason reason = classify_one(plan, frames[i], i);
-    ret_reasons[i] = reason;
-    if (reason != Reason::none) evidence_.count_drop(reason);
+    ret_reasons[i] = classify_one(plan, frames[i], i);
   }
   find_sampled();
 }
@@ -78,7 +76,7 @@ inline Pipeline::PacketSet Pipeline::find_plain_services(const Plan& plan) {
     if (number == kNoService) [[unlikely]]
       continue;
     const Service& service = services[number];
-    if (service.hash_over != HashOver::five_tuple) [[unlikely]]
+    if (!service.is_plain) [[unlikely]]
       continue;
     const uint64_t flow = secret.flow_hash_v4(key);
     enter(service, i, flow, flow);
@@ -217,11 +215,7 @@ void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Rea
                               ? translate_to_backend(forwarding, frames[i], parsed_[i])
                               : emit(forwarding, frames[i], parsed_[i], entropy_[i]);
     ret_reasons[i] = reason;
-    if (reason != Reason::none) [[unlikely]] {
-      evidence_.count_drop(reason);
-      continue;
-    }
-    emitted.add(i);
+    emitted.add_if(reason == Reason::none, i);
   }
   uint64_t bytes = 0;
   for (const size_t i : emitted) {

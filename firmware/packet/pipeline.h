@@ -33,7 +33,8 @@ class Pipeline {
   Pipeline(const Secret& secret, Evidence& evidence, FlowMemory& memory, Handshakes& handshakes)
       : secret_(secret), evidence_(evidence), memory_(memory), handshakes_(handshakes) {}
 
-  // Makes of each frame what is to be sent, or says in ret_reasons why it is not. Also to be called
+  // Makes of each frame what is to be sent, or says in ret_reasons why it is not; what becomes of
+  // it then, and counting that, is up to the caller. Also to be called
   // without frames, once per loop, for what time alone brings about.
   // REQUIRES: frames.size() <= kBurst, ret_reasons as long; plan was read before the clock.
   void run(const Plan& plan, std::span<Frame> frames, Microseconds now,

@@ -133,11 +133,29 @@ Problem bad_tunnel(const ForwardingSpec& spec) {
   return bad_macs("inner_", spec.inner_source_mac, spec.inner_destination_mac);
 }
 
-Problem bad_rewrite(const ForwardingSpec& spec) {
-  if (spec.mode == Mode::nat) {
-    if (spec.destination_port == 0) return "destination_port is not set; give the backend's port";
-    return std::nullopt;
+// RFC 6052 2.2: byte 8 is zero in all such addresses.
+Problem bad_translation(const ForwardingSpec& spec) {
+  if (spec.destination.is_v4() == spec.inner_is_v4) return std::nullopt;
+  const Address& prefix = spec.translation_prefix;
+  if (prefix == Address{}) {
+    return "translation_prefix is not set, and destination " + to_string(spec.destination) +
+           " is not of the VIP's family; give one of that family, or an IPv6 /96 as "
+           "translation_prefix";
   }
+  const bool is_96 = masked(prefix, 8 * Forwarding::kPrefixBytes) == prefix && prefix.bytes[8] == 0;
+  if (prefix.is_v4() || !is_96 || prefix.bytes[0] == 0xff) {
+    return "translation_prefix " + to_string(prefix) +
+           " is no IPv6 /96 by RFC 6052; give one as 64:ff9b::";
+  }
+  if (masked(spec.destination, 8 * Forwarding::kPrefixBytes) == prefix) {
+    return "destination " + to_string(spec.destination) +
+           " lies in translation_prefix, which stands for IPv4; give another of the two";
+  }
+  return std::nullopt;
+}
+
+Problem bad_rewrite(const ForwardingSpec& spec) {
+  if (spec.mode == Mode::nat) return bad_translation(spec);
   if (spec.destination.is_v4() != spec.inner_is_v4) {
     return "destination " + to_string(spec.destination) +
            " is not of the VIP's family; give one of that family";
@@ -240,10 +258,8 @@ void append_shim(const ForwardingSpec& spec, Front& front) {
 }
 
 void place(const Front& front, Forwarding& result) {
-  const bool is_short = front.length <= Forwarding::kShortHeader;
   result.header_length = static_cast<uint8_t>(front.length);
-  result.header_end = static_cast<uint8_t>(is_short ? Forwarding::kShortHeader : kMaxOuterHeader);
-  std::memcpy(result.header.data() + result.header_end - front.length, front.bytes.data(),
+  std::memcpy(result.header.data() + result.header_end() - front.length, front.bytes.data(),
               front.length);
 }
 
@@ -277,6 +293,7 @@ Result<Forwarding> make_forwarding(const ForwardingSpec& spec) {
   result.shape = shape_of(spec);
   result.inner_is_v4 = spec.inner_is_v4;
   result.mtu = spec.mtu;
+  result.port = spec.port;
   result.overhead = static_cast<uint8_t>(overhead_of(spec));
   place(front, result);
   if (is_tunnel(spec.mode)) {
@@ -285,6 +302,8 @@ Result<Forwarding> make_forwarding(const ForwardingSpec& spec) {
   } else if (spec.mode != Mode::l2_direct) {
     store(result.header.data(), spec.destination);
     store(result.header.data() + sizeof(Address), Big16(spec.destination_port));
+    std::memcpy(result.header.data() + Forwarding::kPrefixAt, spec.translation_prefix.bytes.data(),
+                Forwarding::kPrefixBytes);
     if (spec.mode == Mode::l3_direct) result.header[sizeof(Address)] = spec.dscp;
   }
   return result;

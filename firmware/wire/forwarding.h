@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "firmware/base/address.h"
@@ -33,11 +34,12 @@ struct ForwardingSpec {
   bool inner_is_v4 = true;  // the family of the VIP
   Mac source_mac{};         // of the port that sends
   Mac destination_mac{};    // of the next hop
+  uint8_t port = 0;         // on which its packets leave
   uint16_t vlan = 0;        // tag of the outgoing frame; 0: untagged
   uint16_t mtu = 1500;      // of the way to the backend, in bytes of outermost IP packet
 
   Address destination;            // tunnels: far end; l3_direct, nat: the backend
-  uint16_t destination_port = 0;  // nat: the backend's port; UDP tunnels: 0 means the standard port
+  uint16_t destination_port = 0;  // nat: 0 keeps the port; UDP tunnels: 0 means the standard port
 
   Address tunnel_source;            // tunnels: near end
   uint8_t source_entropy_bits = 0;  // ipip, gre: low bits of tunnel_source replaced by flow entropy
@@ -46,6 +48,9 @@ struct ForwardingSpec {
   Mac inner_source_mac{};  // vxlan, geneve
   Mac inner_destination_mac{};
   uint8_t dscp = 0;  // l3_direct: the mark, 1 to 63
+  // nat to the other family: the IPv6 /96 that stands for all of IPv4 (RFC 6052), such as
+  // 64:ff9b::, which is what an IPv4 client is known by there, and an IPv6 client must be from.
+  Address translation_prefix;
 };
 
 // What emitting does, of which each has code of its own.
@@ -59,7 +64,7 @@ enum class Shape : uint8_t {
 };
 
 // Invariants:
-//  1. header_length bytes ending at header + header_end are the frame's new front, from its
+//  1. header_length bytes ending at header + header_end() are the frame's new front, from its
 //     Ethernet header on, complete but for lengths, entropy, traffic class, id and checksum. Its
 //     last `overhead` bytes begin with the outer IP header.
 //  2. A front of at most kShortHeader bytes ends at kShortHeader, so that it and what is needed to
@@ -67,15 +72,17 @@ enum class Shape : uint8_t {
 //  3. Copying the whole of it so that it ends where the inner packet begins writes only headroom.
 //  4. Modes l3_direct and nat have short fronts; the first bytes of header, which are before the
 //     front, hold what is written into the packet itself (new_destination(), new_port(),
-//     new_dscp()).
+//     new_dscp(), translation_prefix()).
 struct alignas(kCacheLine) Forwarding {
   static constexpr size_t kShortHeader = 48;
+  static constexpr size_t kPrefixAt = sizeof(Address) + sizeof(Big16);
+  static constexpr size_t kPrefixBytes = 12;
 
   Mode mode = Mode::ipip;
   Shape shape = Shape::bare;
   bool inner_is_v4 = true;     // as in the spec
   uint8_t header_length = 0;   // Ethernet header, tag and outer headers
-  uint8_t header_end = 0;      // kShortHeader or kMaxOuterHeader
+  uint8_t port = 0;            // as in the spec
   uint8_t overhead = 0;        // bytes that the IP packet grows by
   uint16_t mtu = 0;            // as in the spec
   uint32_t checksum_base = 0;  // outer IPv4: folded sum of the header's last 12 bytes, in which
@@ -83,15 +90,25 @@ struct alignas(kCacheLine) Forwarding {
   uint32_t entropy_mask = 0;   // of the outer source address's last word, in memory order
   std::array<uint8_t, kMaxOuterHeader> header{};
 
+  uint8_t header_end() const {
+    return header_length <= kShortHeader ? kShortHeader : kMaxOuterHeader;
+  }
   // REQUIRES: mode is l3_direct or nat.
   Address new_destination() const {
     REQUIRE(shape == Shape::rewritten);
     return load<Address>(header.data());
   }
-  // REQUIRES: mode is nat.
+  // 0: the packet's own. REQUIRES: mode is nat.
   Big16 new_port() const {
     REQUIRE(mode == Mode::nat);
     return load<Big16>(header.data() + sizeof(Address));
+  }
+  // As in the spec. REQUIRES: mode is nat.
+  Address translation_prefix() const {
+    REQUIRE(mode == Mode::nat);
+    Address prefix;
+    std::memcpy(prefix.bytes.data(), header.data() + kPrefixAt, kPrefixBytes);
+    return prefix;
   }
   // REQUIRES: mode is l3_direct.
   uint8_t new_dscp() const {
@@ -101,6 +118,9 @@ struct alignas(kCacheLine) Forwarding {
 };
 static_assert(sizeof(Forwarding) == 128 && std::is_trivially_copyable_v<Forwarding>);
 static_assert(offsetof(Forwarding, header) + Forwarding::kShortHeader == kCacheLine);
+static_assert(Forwarding::kPrefixAt + Forwarding::kPrefixBytes + sizeof(EthernetHeader) +
+                  sizeof(VlanTag) <=
+              Forwarding::kShortHeader);
 
 // Refuses what cannot be emitted (families that do not match, a VNI of 25 bits, an MTU that leaves
 // no room ...) with a sentence that names the field.

@@ -12,6 +12,7 @@ struct Frame {
   uint32_t length = 0;
   uint32_t headroom = 0;  // writable bytes before data
   uint32_t tailroom = 0;  // writable bytes after data + length
+  uint8_t port = 0;       // on which it came; once it is to be sent, on which it leaves
 };
 
 }  // namespace evenkeel

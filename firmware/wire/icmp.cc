@@ -161,6 +161,7 @@ Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, 
   parsed.is_v4 ? write_v4(l3, parsed, payload) : write_v6(l3, parsed, payload);
   write_icmp(l3 + ip, parsed, mtu, payload);
   ret_frame.length = length;
+  ret_frame.port = offending.port;
   ret_frame.tailroom -= length;
   return Reason::none;
 }

@@ -20,7 +20,7 @@ Reason make_echo_reply(Frame& frame, const Parsed& parsed);
 
 // Writes "fragmentation needed" (RFC 1191) or "packet too big" (RFC 4443) about `offending`, from
 // its destination to its source, into the buffer whose room is ret_frame's tailroom; ret_frame
-// arrives with length 0. The frame goes back as it came, by the same VLANs. `mtu` is what the
+// arrives with length 0. The frame goes back as it came, by the same port and VLANs. `mtu` is what the
 // sender may use; the least that its protocol allows is told instead of less.
 //
 // Answers none; no_headroom where the buffer is too small; or why there may be no answer (RFC 1122

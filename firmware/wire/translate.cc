@@ -152,23 +152,43 @@ Reason translate(Frame& frame, const Parsed& parsed, const Translation& translat
                                : translate_between(frame, parsed, translation);
 }
 
+std::optional<Address> counterpart(const Address& address, const Address& prefix) {
+  constexpr size_t kIpv4At = Forwarding::kPrefixBytes;
+  if (address.is_v4()) {
+    Address result = prefix;
+    store(result.bytes.data() + kIpv4At, address.as_v4());
+    return result;
+  }
+  const uint8_t net = address.bytes[kIpv4At];
+  const bool is_host = net != 0 && net != 127 && net < 224;
+  if (!is_host || masked(address, 8 * kIpv4At) != prefix) return std::nullopt;
+  return Address::v4(address.as_v4());
+}
+
 Reason translate_to_backend(const Forwarding& forwarding, Frame& frame, const Parsed& parsed) {
   const Address destination = forwarding.new_destination();
-  if (destination.is_v4() != parsed.key.source.is_v4()) return Reason::untranslatable;
+  const bool is_same_family = destination.is_v4() == parsed.key.source.is_v4();
+  const std::optional<Address> source =
+      is_same_family ? parsed.key.source
+                     : counterpart(parsed.key.source, forwarding.translation_prefix());
+  if (!source || *source == destination) return Reason::untranslatable;
+  const Big16 new_port = forwarding.new_port();
   const uint8_t* const front =
-      forwarding.header.data() + forwarding.header_end - forwarding.header_length;
+      forwarding.header.data() + forwarding.header_end() - forwarding.header_length;
   const auto ethernet = load<EthernetHeader>(front);
   const bool is_tagged = forwarding.header_length > sizeof(EthernetHeader);
   const auto tag = load<Big16>(front + sizeof(EthernetHeader));
-  return translate(frame, parsed,
-                   {.source = parsed.key.source,
-                    .destination = destination,
-                    .source_port = parsed.key.source_port,
-                    .destination_port = forwarding.new_port(),
-                    .source_mac = ethernet.source,
-                    .destination_mac = ethernet.destination,
-                    .vlan = is_tagged ? tag.value() : uint16_t{0},
-                    .mtu = forwarding.mtu});
+  return translate(
+      frame, parsed,
+      {.source = *source,
+       .destination = destination,
+       .source_port = parsed.key.source_port,
+       .destination_port = new_port == Big16(0) ? parsed.key.destination_port : new_port,
+       .source_mac = ethernet.source,
+       .destination_mac = ethernet.destination,
+       .vlan = is_tagged ? tag.value() : uint16_t{0},
+       .mtu = forwarding.mtu,
+       .port = forwarding.port});
 }
 
 }  // namespace evenkeel

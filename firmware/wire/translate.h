@@ -29,6 +29,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "firmware/base/address.h"
 #include "firmware/base/endian.h"
@@ -50,14 +51,21 @@ struct Translation {
   Mac destination_mac{};
   uint16_t vlan = 0;    // 0: untagged
   uint16_t mtu = 1500;  // in bytes of IP packet as it leaves
+  uint8_t port = 0;     // on which it leaves
 };
 
 // `parsed` is what parse() says of the frame. A refused frame is untouched.
 // REQUIRES: source and destination are of one family.
 Reason translate(Frame& frame, const Parsed& parsed, const Translation& translation);
 
-// The way to a backend of mode nat: its address and port instead of the VIP's, the client's kept. A
-// backend of the other family is untranslatable here: its client's address would have to be mapped.
+// What an address is in the other family, by RFC 6052: the last four bytes of one in the prefix, an
+// IPv6 /96, or that prefix with the IPv4 address. Nothing, if an IPv6 address is not in it, or stands
+// for no single host's.
+std::optional<Address> counterpart(const Address& address, const Address& prefix);
+
+// The way to a backend of mode nat: its address, and its port if it has one of its own, instead of
+// the VIP's. The client's are kept; where the backend is of the other family, its address becomes
+// its counterpart there, and it is untranslatable without one.
 // REQUIRES: forwarding.mode is nat.
 Reason translate_to_backend(const Forwarding& forwarding, Frame& frame, const Parsed& parsed);
 

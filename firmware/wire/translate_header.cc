@@ -264,7 +264,8 @@ void enframe(Frame& frame, ptrdiff_t ip_at, size_t length, const Translation& tr
   frame = Frame{.data = front,
                 .length = static_cast<uint32_t>(ip + length - front),
                 .headroom = static_cast<uint32_t>(front - start),
-                .tailroom = static_cast<uint32_t>(end - ip) - static_cast<uint32_t>(length)};
+                .tailroom = static_cast<uint32_t>(end - ip) - static_cast<uint32_t>(length),
+                .port = translation.port};
 }
 
 }  // namespace evenkeel::translate_parts

@@ -22,6 +22,8 @@ void names_belong_to_their_reasons(void** /*state*/) {
       {Reason::bad_address, "bad_address"},
       {Reason::no_service, "no_service"},
       {Reason::no_backend, "no_backend"},
+      {Reason::denied, "denied"},
+      {Reason::over_limit, "over_limit"},
       {Reason::ttl_expired, "ttl_expired"},
       {Reason::no_headroom, "no_headroom"},
       {Reason::untranslatable, "untranslatable"},

@@ -120,7 +120,7 @@ void a_shared_table_leads_to_the_new_forwarding(void** /*state*/) {
   assert_int_equal(slot_of(*after, "four-1"), slot);
   const auto mac_of = [&](const Plan& plan) {
     const Forwarding& way = plan.forwardings[slot];
-    return load<Mac>(way.header.data() + way.header_end - way.header_length);
+    return load<Mac>(way.header.data() + way.header_end() - way.header_length);
   };
   assert_true(mac_of(*before) == good_spec().backends[1].forwarding.destination_mac);
   assert_true(mac_of(*after) == spec.backends[1].forwarding.destination_mac);
@@ -151,6 +151,12 @@ const Identity kIdentities[] = {
      [](BackendSpec& backend) { backend.forwarding.destination_mac = {2, 9, 9, 9, 9, 9}; }, true},
     {"mtu", [](BackendSpec& backend) { backend.forwarding.mtu = 1400; }, true},
     {"becomes a neighbour", [](BackendSpec& backend) { backend.forwarding.mode = Mode::l2_direct; },
+     true},
+    {"a neighbour's address",
+     [](BackendSpec& backend) {
+       backend.forwarding.mode = Mode::l2_direct;
+       backend.forwarding.destination = {};
+     },
      false},
 };
 
@@ -176,9 +182,10 @@ void a_slot_belongs_to_an_identity(void** /*state*/) {
   }
 }
 
-void a_neighbour_is_known_by_its_mac(void** /*state*/) {
+void a_neighbour_without_address_is_known_by_its_mac(void** /*state*/) {
   PlanSpec spec = good_spec();
   spec.backends[0].forwarding.mode = Mode::l2_direct;
+  spec.backends[0].forwarding.destination = {};
   const PlanPointer before = built(spec);
   spec.backends[0].forwarding.destination_mac = {2, 9, 9, 9, 9, 9};
   const PlanPointer after = built_after(before, spec, kNow + 1);
@@ -318,7 +325,7 @@ int main() {
       cmocka_unit_test(hot_and_cold_agree),
       cmocka_unit_test(a_shared_table_leads_to_the_new_forwarding),
       cmocka_unit_test(a_slot_belongs_to_an_identity),
-      cmocka_unit_test(a_neighbour_is_known_by_its_mac),
+      cmocka_unit_test(a_neighbour_without_address_is_known_by_its_mac),
       cmocka_unit_test(slots_are_kept_over_many_plans),
       cmocka_unit_test(the_slot_of_a_leaver_rests_for_a_window),
       cmocka_unit_test(a_slot_is_not_given_away_in_the_plan_that_takes_it),

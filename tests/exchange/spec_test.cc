@@ -22,6 +22,7 @@ PlanSpec spec_of_all_modes() {
   spec.backends[1].forwarding.mode = Mode::l3_direct;
   spec.backends[1].forwarding.dscp = 21;
   spec.backends[2].forwarding.mode = Mode::l2_direct;
+  spec.backends[2].forwarding.destination = {};
   spec.backends[3].forwarding.mode = Mode::gue;
   spec.services[0].points.push_back(point_of("192.0.2.7", 80, 90));
   spec.services[0].points.push_back(point_of("10.0.0.0", 80, 80));
@@ -86,6 +87,17 @@ const Change kRelevant[] = {
     {"hash", [](PlanSpec& spec) { web(spec).hash_over = HashOver::source; }},
     {"hash over two", [](PlanSpec& spec) { web(spec).hash_over = HashOver::source_destination; }},
     {"table's size", [](PlanSpec& spec) { web(spec).buckets = 257; }},
+    {"closed", [](PlanSpec& spec) { web(spec).closed = Reason::no_backend; }},
+    {"closed for another reason",
+     [](PlanSpec& spec) { web(spec).closed = Reason::next_hop_unresolved; }},
+    {"largest segment", [](PlanSpec& spec) { web(spec).mss = 1'400; }},
+    {"limit", [](PlanSpec& spec) { web(spec).new_flows_per_source = 1'400; }},
+    {"allowed client", [](PlanSpec& spec) { web(spec).allow = {{address_of("10.0.0.0"), 104}}; }},
+    {"denied client", [](PlanSpec& spec) { web(spec).deny = {{address_of("10.0.0.0"), 104}}; }},
+    {"longer prefix", [](PlanSpec& spec) { web(spec).deny = {{address_of("10.0.0.0"), 105}}; }},
+    {"other prefix", [](PlanSpec& spec) { web(spec).deny = {{address_of("11.0.0.0"), 104}}; }},
+    {"clients of another service",
+     [](PlanSpec& spec) { spec.services[1].deny = {{address_of("10.0.0.0"), 104}}; }},
     {"service less", [](PlanSpec& spec) { spec.services.pop_back(); }},
 };
 
@@ -98,6 +110,8 @@ const Change kIrrelevant[] = {
     {"MTU", [](PlanSpec& spec) { way(spec, 0).mtu = 9'000; }},
     {"tunnel's source",
      [](PlanSpec& spec) { way(spec, 0).tunnel_source = address_of("172.16.9.9"); }},
+    {"ways back",
+     [](PlanSpec& spec) { spec.ways = {{.to = {address_of("10.0.0.0"), 104}, .way = {}}}; }},
     {"entropy in the source", [](PlanSpec& spec) { way(spec, 0).source_entropy_bits = 4; }},
     {"inner source MAC", [](PlanSpec& spec) { way(spec, 0).inner_source_mac[5] = 9; }},
     {"order of services", [](PlanSpec& spec) { std::swap(spec.services[0], spec.services[2]); }},

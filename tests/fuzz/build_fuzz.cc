@@ -42,7 +42,33 @@ BackendSpec backend_from(Input& input) {
     backend.forwarding.destination = Address::v4(Big32(0x0a09'0900u + input.byte()));
   if (input.seldom()) backend.forwarding.mode = static_cast<Mode>(input.below(8));
   if (input.seldom()) backend.forwarding.mtu = input.byte();
+  if (!backend.is_alive && input.below(2) == 0) backend.forwarding.destination_mac = {};
+  if (input.below(8) == 0) {
+    backend.forwarding.mode = Mode::nat;
+    backend.forwarding.destination_port = input.below(3);
+    backend.forwarding.translation_prefix = address_of("64:ff9b::");
+  }
   return backend;
+}
+
+Prefix prefix_from(Input& input) {
+  const Address address = Address::v4(Big32(0x0a00'0000u + input.below(4) * 0x0040'0000u));
+  const auto length = static_cast<uint8_t>(96 + 8 + input.below(4));
+  return {.address = input.seldom() ? address : masked(address, length), .length = length};
+}
+
+// What stands before its buckets.
+void add_guard(Input& input, ServiceSpec& service) {
+  for (std::vector<Prefix>* const list : {&service.allow, &service.deny}) {
+    if (input.below(8) != 0) continue;
+    list->push_back(prefix_from(input));
+    if (input.seldom()) list->push_back(prefix_from(input));
+  }
+  if (input.below(8) == 0) service.mss = static_cast<uint16_t>(530 + input.below(200));
+  if (input.below(8) == 0) service.new_flows_per_source = input.byte();
+  if (input.below(6) != 0) return;
+  service.closed = Reason::no_backend;
+  if (input.below(2) == 0) service.members.clear();
 }
 
 ServiceSpec service_from(Input& input, const std::vector<BackendSpec>& backends) {
@@ -71,6 +97,7 @@ ServiceSpec service_from(Input& input, const std::vector<BackendSpec>& backends)
     MemberSpec& first = service.members.front();
     first.weight = std::max(first.weight, 1u);
   }
+  if (input.below(4) == 0) add_guard(input, service);
   return service;
 }
 
@@ -87,8 +114,13 @@ PlanSpec spec_from(Input& input) {
     ServiceSpec service = service_from(input, spec.backends);
     const bool is_there = std::ranges::any_of(
         spec.services, [&](const ServiceSpec& other) { return other.name == service.name; });
-    const bool is_empty = service.members.empty();
+    const bool is_empty = service.members.empty() && service.closed == Reason::none;
     if ((!is_there && !is_empty) || input.seldom()) spec.services.push_back(std::move(service));
+  }
+  for (uint8_t left = input.below(4); left > 0 && input.below(4) == 0; --left) {
+    WaySpec way{.to = prefix_from(input), .way = {.resolved = input.below(2) == 0}};
+    way.way.source_mac = way.way.destination_mac = {2, 0, 0, 0, 0, input.byte()};
+    spec.ways.push_back(way);
   }
   return spec;
 }
@@ -98,15 +130,24 @@ bool names_something(const std::string& message) {
          message.find("built wrong") == std::string::npos;
 }
 
-// Where a flow goes that began before all moves, and that no memory knows; kNoBackend: that
-// cannot be told, since it has been sent elsewhere meanwhile.
+// Where a flow goes that began before all moves, and that no memory knows, or would go if the
+// service were open; kNoBackend: that cannot be told, since it has been sent elsewhere meanwhile.
 uint16_t place_of_old_flow(const Plan& plan, uint16_t number, uint64_t hash) {
-  const Bucket bucket = plan.bucket(number, hash);
-  if (!bucket.moved()) return bucket.current;
-  return plan.lives[bucket.previous].is_alive ? bucket.previous : kNoBackend;
+  const ServiceRecord& record = plan.service_records[number];
+  const auto bucket_in = [&](size_t buckets) {
+    return bucket_of(hash, static_cast<uint32_t>(buckets));
+  };
+  const uint16_t current = record.table->buckets[bucket_in(record.table->buckets.size())];
+  if (record.moves == nullptr) return current;
+  const uint16_t previous = record.moves->previous[bucket_in(record.moves->previous.size())];
+  if (previous == kNoBackend) return current;
+  return plan.lives[previous].is_alive ? previous : kNoBackend;
 }
 
 void expect_flows_stay(const Plan& before, const Plan& after, uint16_t number) {
+  for (const Plan* const plan : {&before, &after}) {
+    if (plan->service_records[number].table == nullptr) return;  // closed, and backends have left
+  }
   for (uint64_t i = 0; i < 200; ++i) {
     const uint64_t hash = i * 0x0147'ae14'7ae1'47ae;
     const uint16_t slot = place_of_old_flow(before, number, hash);

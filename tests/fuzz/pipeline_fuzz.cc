@@ -21,7 +21,7 @@ PlanSpec spec_of_everything() {
     way.mode = static_cast<Mode>(i % kModes);
     const bool is_rewriting = way.mode == Mode::l3_direct || way.mode == Mode::nat;
     if (is_rewriting && i >= kModes) way.destination = address_of("2001:db8:b::1");
-    way.destination_port = 8'080;
+    way.destination_port = way.mode == Mode::nat ? 0 : 8'080;  // of many VIPs' ports
     way.dscp = 21;
     way.inner_source_mac = {2, 0, 0, 0, 1, 1};
     way.inner_destination_mac = {2, 0, 0, 0, 1, 2};

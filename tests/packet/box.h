@@ -224,6 +224,7 @@ class Box {
       if (reasons[i] == Reason::none) {
         sent.back().bytes.assign(frame.data, frame.data + frame.length);
       } else {
+        evidence_->count_drop(reasons[i]);
         CHECK(Bytes(frame.data, frame.data + frame.length) == packets[i]);
       }
     }

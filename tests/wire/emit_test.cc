@@ -252,7 +252,7 @@ void what_does_not_fit_is_refused_untouched(void** /*state*/) {
     Room room(row.in);
     const Parsed parsed = parsed_of(row, room.frame());
     Forwarding forwarding = forwarding_of(row, parsed.is_v4);
-    const uint32_t enough = forwarding.header_end - parsed.l3_offset;
+    const uint32_t enough = forwarding.header_end() - parsed.l3_offset;
     const uint16_t mtu = static_cast<uint16_t>(parsed.l3_length + forwarding.overhead);
     forwarding.mtu = mtu;
     assert_reason(row, emit_once(row, enough, forwarding, -1), Reason::none);

@@ -22,6 +22,7 @@ ForwardingSpec good(Mode mode) {
   spec.destination = address("10.1.2.3");
   spec.tunnel_source = address("172.16.255.255");
   spec.destination_port = mode == Mode::nat ? 8080 : 0;
+  spec.translation_prefix = address("64:ff9b::");
   spec.dscp = 21;
   spec.vni = 0x123456;
   return spec;
@@ -29,6 +30,11 @@ ForwardingSpec good(Mode mode) {
 
 constexpr Mode kModes[] = {Mode::l2_direct, Mode::l3_direct, Mode::ipip,   Mode::gre,
                            Mode::gue,       Mode::vxlan,     Mode::geneve, Mode::nat};
+
+void translate_by(ForwardingSpec& spec, const char* prefix) {
+  spec.destination = address("2001:db8::1");
+  spec.translation_prefix = address(prefix);
+}
 
 using Change = void (*)(ForwardingSpec&);
 
@@ -108,8 +114,24 @@ const Case kCases[] = {
     {Mode::l3_direct, [](ForwardingSpec& s) { s.dscp = 0; }, "dscp is 0"},
     {Mode::l3_direct, [](ForwardingSpec& s) { s.dscp = 63; }, nullptr},
     {Mode::l3_direct, [](ForwardingSpec& s) { s.dscp = 64; }, "dscp 64"},
-    {Mode::nat, [](ForwardingSpec& s) { s.destination_port = 0; }, "destination_port is not set"},
+    {Mode::nat, [](ForwardingSpec& s) { s.destination_port = 0; }, nullptr},
     {Mode::nat, [](ForwardingSpec& s) { s.destination = address("2001:db8::1"); }, nullptr},
+    {Mode::nat, [](ForwardingSpec& s) { s.inner_is_v4 = false; }, nullptr},
+    {Mode::nat, [](ForwardingSpec& s) { s.translation_prefix = address("10.0.0.0"); }, nullptr},
+    {Mode::nat,
+     [](ForwardingSpec& s) {
+       s.inner_is_v4 = false;
+       s.translation_prefix = {};
+     },
+     "translation_prefix is not set, and destination 10.1.2.3"},
+    {Mode::nat, [](ForwardingSpec& s) { translate_by(s, "64:ff9b::1"); },
+     "translation_prefix 64:ff9b::1 is no IPv6 /96"},
+    {Mode::nat, [](ForwardingSpec& s) { translate_by(s, "64:ff9b:0:0:100::"); }, "is no IPv6 /96"},
+    {Mode::nat, [](ForwardingSpec& s) { translate_by(s, "64:ff9b:0:1:ff:ffff::"); }, nullptr},
+    {Mode::nat, [](ForwardingSpec& s) { translate_by(s, "ff02::"); }, "is no IPv6 /96"},
+    {Mode::nat, [](ForwardingSpec& s) { translate_by(s, "0.0.0.0"); }, "is no IPv6 /96"},
+    {Mode::nat, [](ForwardingSpec& s) { translate_by(s, "2001:db8::"); },
+     "destination 2001:db8::1 lies in translation_prefix"},
     {Mode::ipip, [](ForwardingSpec& s) { s.mtu = 9600; }, nullptr},
     {Mode::ipip, [](ForwardingSpec& s) { s.mtu = 9601; }, "mtu 9601 is too large"},
 };
@@ -175,9 +197,9 @@ void front_ends_where_it_must(void** /*state*/) {
         const Forwarding result = make_forwarding(spec).value();
         const int overhead = mode == Mode::nat ? 0 : result.overhead;
         assert_int_equal(result.header_length, overhead + (vlan == 0 ? 14 : 18));
-        assert_int_equal(result.header_end,
+        assert_int_equal(result.header_end(),
                          result.header_length <= 48 ? Forwarding::kShortHeader : kMaxOuterHeader);
-        const uint8_t* front = result.header.data() + result.header_end - result.header_length;
+        const uint8_t* front = result.header.data() + result.header_end() - result.header_length;
         assert_memory_equal(front, spec.destination_mac.data(), 6);
         assert_memory_equal(front + 6, spec.source_mac.data(), 6);
         assert_int_equal(load<Big16>(front + 12).value(),
@@ -210,7 +232,7 @@ void standard_ports_unless_others_are_given(void** /*state*/) {
       ForwardingSpec spec = good(mode);
       spec.destination_port = given;
       const Forwarding result = make_forwarding(spec).value();
-      const uint8_t* udp = result.header.data() + result.header_end - result.overhead + 20;
+      const uint8_t* udp = result.header.data() + result.header_end() - result.overhead + 20;
       assert_int_equal(load<UdpHeader>(udp).destination_port.value(), given == 0 ? standard : 1234);
     }
   }
@@ -222,6 +244,15 @@ void what_is_written_into_the_packet_is_kept(void** /*state*/) {
   assert_int_equal(static_cast<int>(translated.shape), static_cast<int>(Shape::rewritten));
   assert_true(translated.new_destination() == nat.destination);
   assert_int_equal(translated.new_port().value(), 8080);
+  assert_true(translated.translation_prefix() == address("64:ff9b::"));
+  ForwardingSpec tagged = nat;
+  tagged.vlan = 4'094;
+  tagged.destination_port = 0;
+  translate_by(tagged, "2001:db8:122:344:ff:ffff::");
+  const Forwarding with_tag = make_forwarding(tagged).value();
+  assert_true(with_tag.new_destination() == tagged.destination);
+  assert_int_equal(with_tag.new_port().value(), 0);
+  assert_true(with_tag.translation_prefix() == tagged.translation_prefix);
 
   const ForwardingSpec l3 = good(Mode::l3_direct);
   const Forwarding marked = make_forwarding(l3).value();

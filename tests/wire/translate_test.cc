@@ -248,49 +248,128 @@ void a_caller_that_mixes_families_is_stopped(void** /*state*/) {
   assert_true(dies_saying("is_v4", [&] { translate(frame, parsed, translation); }));
 }
 
-Forwarding forwarding_of(const TranslationCase& row, bool inner_is_v4) {
+Forwarding forwarding_to(const char* destination, uint16_t port, bool inner_is_v4, uint16_t vlan,
+                         const Address& prefix = *parse_address("64:ff9b::")) {
   ForwardingSpec spec;
   spec.mode = Mode::nat;
   spec.inner_is_v4 = inner_is_v4;
   spec.source_mac = {2, 0, 0, 0, 0, 1};
   spec.destination_mac = {2, 0, 0, 0, 0, 2};
-  spec.vlan = row.vlan;
+  spec.vlan = vlan;
   spec.mtu = 1500;
-  spec.destination = *parse_address(row.destination);
-  spec.destination_port = row.destination_port;
+  spec.destination = *parse_address(destination);
+  spec.destination_port = port;
+  spec.translation_prefix = prefix;
   const Result<Forwarding> made = make_forwarding(spec);
-  if (!made.ok()) fail_msg("%s: %s", row.description, made.message().c_str());
+  if (!made.ok()) fail_msg("%s: %s", destination, made.message().c_str());
   return made.value();
 }
 
 // Of the rows, those that keep the client's address and port.
 void a_backend_gets_the_packet_with_the_client_kept(void** /*state*/) {
   size_t kept = 0;
-  size_t refused = 0;
   for (const TranslationCase& row : kTranslationCases) {
     Room room(row.in);
     Frame frame = room.frame();
     const Parsed parsed = parsed_of(row, frame);
-    if (row.reason != Reason::none || row.destination_port == 0 || parsed.kind != Kind::transport) {
-      continue;
-    }
-    const bool same_family = parse_address(row.destination)->is_v4() == parsed.is_v4;
     const bool keeps_client = *parse_address(row.source) == parsed.key.source &&
                               Big16(row.source_port) == parsed.key.source_port;
-    if (same_family && !keeps_client) continue;
-    const Reason reason = translate_to_backend(forwarding_of(row, parsed.is_v4), frame, parsed);
-    assert_reason(row, reason, same_family ? Reason::none : Reason::untranslatable);
-    if (!same_family) {
-      assert_true(room.is_untouched());
-      ++refused;
-      continue;
-    }
+    if (row.reason != Reason::none || !keeps_client || parsed.kind != Kind::transport) continue;
+    const Forwarding forwarding =
+        forwarding_to(row.destination, row.destination_port, parsed.is_v4, row.vlan);
+    assert_reason(row, translate_to_backend(forwarding, frame, parsed), Reason::none);
     Room expected(row.out);
     assert_int_equal(frame.length, expected.frame().length);
     assert_memory_equal(frame.data, expected.data(), frame.length);
     ++kept;
   }
-  assert_true(kept >= 5 && refused >= 2);
+  assert_true(kept >= 5);
+}
+
+// What translate() makes of it, with addresses and ports written out.
+void expect_as_translated(const TranslationCase& row, const Forwarding& forwarding,
+                          const char* source, Big16 destination_port, uint32_t client) {
+  Room room(row.in);
+  Room copy(row.in);
+  Frame frame = room.frame();
+  Frame expected = copy.frame();
+  const Parsed before = parsed_of(row, frame);
+  if (!before.is_v4) {  // the client's last four bytes
+    store(room.data() + before.l3_offset + 20, Big32(client));
+    store(copy.data() + before.l3_offset + 20, Big32(client));
+  }
+  const Parsed parsed = parsed_of(row, frame);
+  const Reason reason = translate_to_backend(forwarding, frame, parsed);
+  if (source == nullptr) {
+    assert_reason(row, reason, Reason::untranslatable);
+    assert_memory_equal(room.data(), copy.data(), expected.length);
+    return;
+  }
+  Translation translation = translation_of(row);
+  translation.source = *parse_address(source);
+  translation.destination = forwarding.new_destination();
+  translation.source_port = parsed.key.source_port;
+  translation.destination_port = destination_port;
+  translation.vlan = 0;
+  translation.mtu = 1500;
+  assert_reason(row, reason, translate(expected, parsed, translation));
+  assert_int_equal(frame.length, expected.length);
+  assert_memory_equal(frame.data, expected.data, frame.length);
+}
+
+void a_backend_of_the_other_family_knows_the_client_by_the_prefix(void** /*state*/) {
+  const Address prefix = *parse_address("2001:db8:f::");  // of the rows' IPv6 clients
+  const Address another = *parse_address("64:ff9b::");
+  constexpr uint32_t kClient = 0xc6336407;
+  size_t translated = 0;
+  for (const TranslationCase& row : kTranslationCases) {
+    Room room(row.in);
+    const Parsed parsed = parsed_of(row, room.frame());
+    const bool to_v6 = parsed.is_v4;
+    if (parsed.kind == Kind::echo || (!to_v6 && parsed.kind == Kind::icmp_error)) continue;
+    const char* const backend = to_v6 ? "2001:db8:b::3" : "10.1.2.3";
+    const char* const client = to_v6 ? "2001:db8:f::c633:6407" : "198.51.100.7";
+    const Forwarding its_port = forwarding_to(backend, 8080, parsed.is_v4, 0, prefix);
+    expect_as_translated(row, its_port, client, Big16(8080), kClient);
+    const Forwarding same_port = forwarding_to(backend, 0, parsed.is_v4, 0, prefix);
+    expect_as_translated(row, same_port, client, parsed.key.destination_port, kClient);
+    ++translated;
+    if (to_v6) continue;
+    const Forwarding elsewhere = forwarding_to(backend, 8080, false, 0, another);
+    expect_as_translated(row, elsewhere, nullptr, Big16(8080), kClient);
+    // Nobody's address, and the backend's own.
+    for (const uint32_t address :
+         {0x0000'0007u, 0x7f00'0001u, 0xe000'0001u, 0xffff'ffffu, 0x0a01'0203u}) {
+      expect_as_translated(row, its_port, nullptr, Big16(8080), address);
+    }
+  }
+  assert_true(translated >= 20);
+}
+
+void counterparts(void** /*state*/) {
+  static constexpr struct {
+    const char* in;
+    const char* prefix;
+    const char* out;  // null: none
+  } kCases[] = {
+      {"192.0.2.33", "64:ff9b::", "64:ff9b::192.0.2.33"},
+      {"192.0.2.33", "2001:db8:122:344::", "2001:db8:122:344::192.0.2.33"},  // RFC 6052 2.4
+      {"64:ff9b::192.0.2.33", "64:ff9b::", "192.0.2.33"},
+      {"2001:db8:122:344::192.0.2.33", "2001:db8:122:344::", "192.0.2.33"},
+      {"64:ff9b::223.255.255.255", "64:ff9b::", "223.255.255.255"},
+      {"64:ff9b::1:192.0.2.33", "64:ff9b::", nullptr},
+      {"2001:db8:122:344::192.0.2.33", "64:ff9b::", nullptr},
+      {"64:ff9b::", "64:ff9b::", nullptr},
+      {"64:ff9b::0.255.255.255", "64:ff9b::", nullptr},
+      {"64:ff9b::127.0.0.1", "64:ff9b::", nullptr},
+      {"64:ff9b::224.0.0.1", "64:ff9b::", nullptr},
+      {"64:ff9b::255.255.255.255", "64:ff9b::", nullptr},
+  };
+  for (const auto& c : kCases) {
+    const std::optional<Address> out = counterpart(*parse_address(c.in), *parse_address(c.prefix));
+    if (out.has_value() != (c.out != nullptr)) fail_msg("%s", c.in);
+    if (out.has_value()) assert_true(*out == *parse_address(c.out));
+  }
 }
 
 }  // namespace
@@ -309,6 +388,8 @@ int main() {
       cmocka_unit_test(an_error_too_big_even_when_cut_is_refused),
       cmocka_unit_test(a_caller_that_mixes_families_is_stopped),
       cmocka_unit_test(a_backend_gets_the_packet_with_the_client_kept),
+      cmocka_unit_test(a_backend_of_the_other_family_knows_the_client_by_the_prefix),
+      cmocka_unit_test(counterparts),
   };
   return cmocka_run_group_tests_name("wire/translate", tests, nullptr, nullptr);
 }

@@ -1,0 +1,189 @@
+#include "firmware/appliance/appliance.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <future>
+#include <utility>
+
+#include "drivers/telemetry.h"
+#include "firmware/appliance/control.h"
+#include "firmware/appliance/dataplane.h"
+#include "firmware/appliance/status.h"
+#include "firmware/settings/load.h"
+#include "firmware/settings/secret.h"
+
+namespace evenkeel {
+namespace {
+
+namespace asio = boost::asio;
+
+// How long an answer for dpdk-telemetry.py may take the control thread.
+constexpr std::chrono::seconds kAnswerTime{1};
+
+// The event loop of the control thread, and what reaches it from outside.
+class Loop {
+ public:
+  Loop(std::string path, Control& control, Neighbours& neighbours, const Log& log)
+      : path_(std::move(path)),
+        control_(control),
+        log_(log),
+        signals_(context_, SIGTERM, SIGINT, SIGHUP),
+        timer_(context_),
+        netlink_(context_, neighbours.descriptor()) {}
+  // The descriptor is not ours to close.
+  ~Loop() { netlink_.release(); }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void run() {
+    await_signal();
+    await_timer();
+    await_netlink();
+    add_telemetry();
+    context_.run();
+  }
+
+ private:
+  void await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload();
+        await_signal();
+      } else {
+        log_.info(signal == SIGTERM ? "ending, by SIGTERM" : "ending, by SIGINT");
+        context_.stop();
+      }
+    });
+  }
+
+  void await_timer() {
+    timer_.expires_after(std::chrono::microseconds(Supervisor::kInterval));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      control_.tick();
+      sd_notify(0, "WATCHDOG=1");
+      await_timer();
+    });
+  }
+
+  void await_netlink() {
+    netlink_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [this](const boost::system::error_code& error) {
+                          if (error) return;
+                          control_.on_netlink();
+                          await_netlink();
+                        });
+  }
+
+  void reload() {
+    Loaded loaded = load_settings_file(path_);
+    if (!loaded.ok()) {
+      log_.error("settings not taken over, those in force stay: " + loaded.message());
+      return;
+    }
+    const Status status = control_.reload(std::move(loaded.settings));
+    if (status.ok()) {
+      log_.notice("settings of " + path_ + " taken over");
+    } else {
+      log_.error("settings not taken over, those in force stay: " + status.message());
+    }
+  }
+
+  // Answers are made by the control thread, which alone may look at all this; who asks waits.
+  template <typename Answer>
+  auto ask(Answer answer) -> Result<decltype(answer())> {
+    auto promise = std::make_shared<std::promise<decltype(answer())>>();
+    auto future = promise->get_future();
+    asio::post(context_,
+               [promise, answer = std::move(answer)]() mutable { promise->set_value(answer()); });
+    if (future.wait_for(kAnswerTime) != std::future_status::ready) {
+      return Error{"the control thread has not answered for a second: see keeld's log"};
+    }
+    return future.get();
+  }
+
+  void add_fields(const char* path, const char* help, TelemetryFields (*describe)(const Control&)) {
+    telemetry_.add(path, help, [this, describe](std::string_view) {
+      return ask([this, describe] { return describe(control_); });
+    });
+  }
+
+  // The page is handed over and back, for the asking thread may give up and be gone.
+  void add_pages(const char* path, const char* help,
+                 Status (*list)(const Control&, std::string_view, TelemetryPage&)) {
+    telemetry_.add_list(path, help, [this, list](std::string_view parameter, TelemetryPage& page) {
+      using Answered = std::pair<Status, TelemetryPage>;
+      Result<Answered> answered =
+          ask([this, list, wanted = std::string(parameter), filled = page]() mutable {
+            Status status = list(control_, wanted, filled);
+            return Answered(std::move(status), std::move(filled));
+          });
+      if (!answered.ok()) return Status(Error{answered.message()});
+      page = std::move(answered.value().second);
+      return std::move(answered.value().first);
+    });
+  }
+
+  void add_telemetry() {
+    add_fields("/evenkeel/plan", "The plan in force", describe_plan);
+    add_fields("/evenkeel/drops", "Packets dropped, by reason", describe_drops);
+    add_fields("/evenkeel/troubles", "What is wrong now", describe_troubles);
+    add_pages("/evenkeel/services", "Services. Parameter: first one to show", list_services);
+    add_pages("/evenkeel/backends", "Backends. Parameters: service, first one to show",
+              list_backends);
+    add_pages("/evenkeel/workers", "Workers and what passed them", list_workers);
+    add_pages("/evenkeel/ports", "Ports and what passed them", list_ports);
+  }
+
+  const std::string path_;
+  Control& control_;
+  const Log& log_;
+  asio::io_context context_{1};
+  asio::signal_set signals_;
+  asio::steady_timer timer_;
+  asio::posix::stream_descriptor netlink_;
+  Telemetry telemetry_;
+};
+
+std::string summary(const Control& control) {
+  return "forwarding: " + std::to_string(control.settings().ports.size()) + " ports, " +
+         std::to_string(control.dataplane().workers()) + " workers, " +
+         std::to_string(control.settings().services.size()) + " services, " +
+         std::to_string(control.backends().size()) + " backends";
+}
+
+}  // namespace
+
+Status run_appliance(const std::string& path, Settings settings, const Log& log) {
+  // 1. What the flow hash is keyed with.
+  const Result<std::vector<uint8_t>> key = read_or_make_secret(settings.secret_file);
+  if (!key.ok()) return Error{key.message()};
+  const Secret secret(key.value());
+
+  // 2. DPDK, ports, the kernel's side of them.
+  Result<std::unique_ptr<Dataplane>> dataplane = Dataplane::start(settings);
+  if (!dataplane.ok()) return Error{dataplane.message()};
+
+  // 3. The first plan, and workers that follow it.
+  Control control(std::move(settings), *dataplane.value(), secret, log);
+  const Status started = control.start();
+  if (!started.ok()) return started;
+
+  // 4. From here on, events.
+  Loop loop(path, control, dataplane.value()->neighbours(), log);
+  log.info(summary(control));
+  sd_notify(0, "READY=1");
+  loop.run();
+  sd_notify(0, "STOPPING=1");
+  return {};
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,57 @@
+// Settings and what the world is like today, put together as what a plan is to be: which ports
+// there are, and by which next hop each backend is reached. A pure function, so that "what would
+// happen if" is asked like "what is".
+//
+// A backend that cannot be reached takes no flows, new or old, but keeps its place: its share is
+// the others' until it is back. A service that nobody is left for is closed, and its packets are
+// counted as dropped for that. Neither stops the rest.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "drivers/neighbours.h"
+#include "firmware/exchange/spec.h"
+#include "firmware/settings/settings.h"
+#include "firmware/wire/headers.h"
+
+namespace evenkeel {
+
+struct PortState {
+  Mac mac{};
+  uint16_t mtu = 1500;
+};
+
+// What is not up to the settings.
+struct Surroundings {
+  std::span<const PortState> ports;  // by port number
+  std::function<NextHop(const Address&)> next_hop;
+  std::span<const KernelWay> ways;  // to clients
+};
+
+// How it is with one backend of the settings.
+struct BackendState {
+  uint32_t service = 0;  // place in Settings::services
+  uint32_t backend = 0;  // place in ServiceSettings::backends
+  bool usable = false;
+  std::string why;  // not usable
+};
+
+struct Compiled {
+  PlanSpec spec;
+  std::vector<BackendState> states;  // in the order of the settings
+};
+
+// A service with VIPs of both families becomes two: the IPv6 one is named "NAME/v6". A backend is
+// named "SERVICE/BACKEND".
+// REQUIRES: settings that were loaded without mistakes; a state for each of their ports; next hops
+// lead to those.
+Compiled compile(const Settings& settings, const Surroundings& surroundings, uint64_t generation);
+
+// What next_hop() will be asked for: each address once.
+std::vector<Address> destinations_of(const Settings& settings);
+
+}  // namespace evenkeel

@@ -1,0 +1,26 @@
+// What a plan knows of replies that come back through the box (mode nat): from which ports of which
+// servers, in whose name, and by which way to the client.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "firmware/base/status.h"
+#include "firmware/exchange/plan.h"
+#include "firmware/exchange/spec.h"
+
+namespace evenkeel {
+
+// Refuses, by name, a service whose replies could not be told apart from another's: nothing but the
+// server's address, protocol and port says whose they are. `numbers` are those of spec.services.
+// What they make is `before` itself, if that says the same.
+Result<std::shared_ptr<const ServerLookup>> make_servers(
+    const PlanSpec& spec, std::span<const uint16_t> numbers,
+    std::shared_ptr<const ServerLookup> before);
+
+// The prefixes of spec.ways, each with its index there. Refuses a way that no frame could take.
+Result<std::shared_ptr<const Prefixes>> make_way_numbers(const PlanSpec& spec,
+                                                         std::shared_ptr<const Prefixes> before);
+
+}  // namespace evenkeel

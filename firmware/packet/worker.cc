@@ -1,0 +1,195 @@
+#include "firmware/packet/worker.h"
+
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "firmware/base/check.h"
+
+namespace evenkeel {
+namespace {
+
+enum class Disposition : uint8_t { drop, kernel };
+
+// What becomes of a packet that the pipeline does not forward.
+constexpr Disposition disposition(Reason reason) {
+  switch (reason) {
+    case Reason::not_ip:
+    case Reason::icmp_other:
+    case Reason::unsupported_protocol:
+    case Reason::no_service:
+    case Reason::fragment_later:
+      return Disposition::kernel;
+    default:
+      return Disposition::drop;
+  }
+}
+
+// Loops without a packet after which an adaptive worker sleeps, and for how long.
+constexpr uint32_t kQuietLoops = 2'000;
+constexpr long kNapNanoseconds = 50'000;
+
+// Packets that the kernel sends, at most in one loop, so that they hold up nobody.
+constexpr unsigned kFromKernel = 32;
+
+constexpr uint32_t kKernelBurst = 1'024;
+
+}  // namespace
+
+Worker::Worker(const WorkerSpec& spec, Slot<Plan>& slot, const TscClock& clock, Pipeline& pipeline,
+               Evidence& evidence, Liveness& liveness)
+    : spec_(spec),
+      slot_(slot),
+      clock_(clock),
+      pipeline_(pipeline),
+      evidence_(evidence),
+      liveness_(liveness) {
+  REQUIRE(spec_.ports.size() <= kMaxPorts);
+  for (size_t i = 0; i < spec_.ports.size(); ++i) {
+    const WorkerSpec::OfPort& port = spec_.ports[i];
+    const uint32_t rate = spec_.kernel_packets_per_second;
+    ports_.push_back(
+        {.ethdev = port.ethdev,
+         .receives = port.receives,
+         .mac = port.mac,
+         .outbox = Outbox(port.ethdev, static_cast<uint16_t>(spec_.number), liveness_.ports[i]),
+         .kernel_tokens = TokenBucket(rate, std::min(rate, kKernelBurst))});
+  }
+}
+
+void Worker::run() {
+  Slot<Plan>::Reader reader(slot_, spec_.number);
+  liveness_.is_running.write(1);
+  while (liveness_.must_stop.read() == 0) rest(reader, step(reader));
+  for (PortState& port : ports_) port.outbox.clear();
+  liveness_.is_running.write(0);
+}
+
+// One loop; answers how many packets there were.
+size_t Worker::step(Slot<Plan>::Reader& reader) {
+  const uint64_t start = rte_rdtsc();
+  const Plan& plan = reader.read();
+  const Microseconds now = clock_.now();
+  size_t packets = 0;
+  for (size_t port = 0; port < ports_.size(); ++port) {
+    ports_[port].outbox.retry();
+    if (ports_[port].receives) packets += receive(plan, port, now);
+  }
+  if (spec_.from_kernel != nullptr) packets += send_for_kernel();
+  if (packets == 0) {
+    pipeline_.run(plan, {}, now, {});
+  } else {
+    liveness_.busy_loops.add(1);
+    liveness_.busy_cycles.add(rte_rdtsc() - start);
+  }
+  reader.quiescent();
+  liveness_.loops.add(1);
+  return packets;
+}
+
+size_t Worker::receive(const Plan& plan, size_t port, Microseconds now) {
+  const size_t count = rte_eth_rx_burst(ports_[port].ethdev, static_cast<uint16_t>(spec_.number),
+                                        packets_.data(), static_cast<uint16_t>(kBurst));
+  if (count == 0) return 0;
+  liveness_.ports[port].received.add(count);
+  for (size_t i = 0; i < count; ++i) {
+    rte_mbuf* const packet = packets_[i];
+    frames_[i] = {.data = rte_pktmbuf_mtod(packet, uint8_t*),
+                  .length = packet->data_len,
+                  .headroom = packet->data_off,
+                  .tailroom = rte_pktmbuf_tailroom(packet),
+                  .port = static_cast<uint8_t>(port)};
+  }
+  pipeline_.run(plan, std::span(frames_.data(), count), now, std::span(reasons_.data(), count));
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    rte_mbuf* const packet = packets_[i];
+    if (reasons_[i] != Reason::none) [[unlikely]] {
+      dispose(reasons_[i], port, packet, now);
+      continue;
+    }
+    const Frame& frame = frames_[i];
+    packet->data_off = static_cast<uint16_t>(frame.data - static_cast<uint8_t*>(packet->buf_addr));
+    packet->data_len = static_cast<uint16_t>(frame.length);
+    packet->pkt_len = frame.length;
+    packet->port = frame.port;
+    packets_[kept++] = packet;
+  }
+  // Runs of one port, which nearly always is all of them.
+  for (size_t first = 0; first < kept;) {
+    size_t end = first + 1;
+    while (end < kept && packets_[end]->port == packets_[first]->port) ++end;
+    forward(packets_[first]->port, std::span(packets_.data() + first, end - first));
+    first = end;
+  }
+  return count;
+}
+
+void Worker::forward(size_t port, std::span<rte_mbuf*> packets) {
+  REQUIRE(port < ports_.size());
+  ports_[port].outbox.send(packets);
+}
+
+void Worker::dispose(Reason reason, size_t port, rte_mbuf* packet, Microseconds now) {
+  if (disposition(reason) == Disposition::kernel && is_for_kernel(port, packet)) {
+    give_to_kernel(port, packet, now);
+    return;
+  }
+  evidence_.count_drop(reason);
+  rte_pktmbuf_free(packet);
+}
+
+// What a NIC in promiscuous mode sees of others is not.
+bool Worker::is_for_kernel(size_t port, const rte_mbuf* packet) const {
+  if (packet->data_len < sizeof(EthernetHeader)) return false;
+  const auto ethernet = load<EthernetHeader>(rte_pktmbuf_mtod(packet, const uint8_t*));
+  return (ethernet.destination[0] & 1) != 0 || ethernet.destination == ports_[port].mac;
+}
+
+void Worker::give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now) {
+  packet->port = static_cast<uint16_t>(port);
+  if (ports_[port].kernel_tokens.take(1, now) == 0) {
+    evidence_.count_drop(Reason::kernel_limited);
+  } else if (rte_ring_sp_enqueue(spec_.to_kernel, packet) != 0) {
+    evidence_.count_drop(Reason::kernel_full);
+  } else {
+    liveness_.ports[port].to_kernel.add(1);
+    return;
+  }
+  rte_pktmbuf_free(packet);
+}
+
+size_t Worker::send_for_kernel() {
+  std::array<void*, kFromKernel> sent;
+  const unsigned count =
+      rte_ring_sc_dequeue_burst(spec_.from_kernel, sent.data(), kFromKernel, nullptr);
+  for (unsigned i = 0; i < count; ++i) {
+    auto* packet = static_cast<rte_mbuf*>(sent[i]);
+    const size_t port = packet->port;
+    REQUIRE(port < ports_.size());
+    liveness_.ports[port].from_kernel.add(1);
+    forward(port, std::span(&packet, 1));
+  }
+  return count;
+}
+
+// A worker that sleeps holds no plan.
+void Worker::rest(Slot<Plan>::Reader& reader, size_t packets) {
+  if (packets != 0) {
+    idle_loops_ = 0;
+    return;
+  }
+  if (!spec_.is_adaptive || ++idle_loops_ < kQuietLoops) {
+    rte_pause();
+    return;
+  }
+  reader.offline();
+  const timespec nap{.tv_sec = 0, .tv_nsec = kNapNanoseconds};
+  nanosleep(&nap, nullptr);
+  liveness_.naps.add(1);
+  reader.online();
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,90 @@
+// A worker: receives by its queue of each port, lets the pipeline decide, and sends; run to
+// completion, on a core of its own. All that it does not forward goes one of four ways
+// (disposition()): to the kernel, on hold until its first fragment comes, answered, or dropped.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "drivers/clock.h"
+#include "firmware/base/limits.h"
+#include "firmware/base/token_bucket.h"
+#include "firmware/exchange/evidence.h"
+#include "firmware/exchange/liveness.h"
+#include "firmware/exchange/slot.h"
+#include "firmware/packet/outbox.h"
+#include "firmware/packet/pipeline.h"
+#include "firmware/wire/headers.h"
+
+namespace evenkeel {
+
+struct WorkerSpec {
+  struct OfPort {
+    uint16_t ethdev = 0;   // as DPDK numbers it
+    bool receives = true;  // this worker has a receive queue on it; its number is the worker's
+    Mac mac{};
+  };
+
+  size_t number = 0;
+  std::vector<OfPort> ports;  // by port number
+  rte_mempool* pool = nullptr;
+  rte_ring* to_kernel = nullptr;
+  rte_ring* from_kernel = nullptr;              // of worker 0; else null
+  uint32_t kernel_packets_per_second = 20'000;  // of each port, by this worker
+  bool is_adaptive = true;                      // sleeps when there is nothing to do
+};
+
+class Worker {
+ public:
+  // REQUIRES: all outlive it and are its own, but for slot and clock.
+  Worker(const WorkerSpec& spec, Slot<Plan>& slot, const TscClock& clock, Pipeline& pipeline,
+         Evidence& evidence, Liveness& liveness);
+
+  // On its own thread, until liveness.must_stop.
+  void run();
+
+ private:
+  struct PortState {
+    uint16_t ethdev;
+    bool receives;
+    Mac mac;
+    Outbox outbox;
+    TokenBucket kernel_tokens;
+  };
+
+  size_t step(Slot<Plan>::Reader& reader);
+  size_t receive(const Plan& plan, size_t port, Microseconds now);
+  void forward(size_t port, std::span<rte_mbuf*> packets);
+  void dispose(Reason reason, size_t port, rte_mbuf* packet, Microseconds now);
+  bool is_for_kernel(size_t port, const rte_mbuf* packet) const;
+  void give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now);
+  size_t send_for_kernel();
+  void rest(Slot<Plan>::Reader& reader, size_t packets);
+
+  // Constant
+  const WorkerSpec spec_;
+  Slot<Plan>& slot_;
+  const TscClock clock_;
+
+  // The worker's
+  Pipeline& pipeline_;
+  Evidence& evidence_;
+  Liveness& liveness_;
+  std::vector<PortState> ports_;
+  uint32_t idle_loops_ = 0;
+
+  // The burst's
+  std::array<rte_mbuf*, kBurst> packets_{};
+  std::array<Frame, kBurst> frames_{};
+  std::array<Reason, kBurst> reasons_{};
+};
+
+}  // namespace evenkeel

@@ -1,0 +1,79 @@
+#include "firmware/settings/reference.h"
+
+#include <string_view>
+#include <vector>
+
+#include "firmware/base/limits.h"
+#include "firmware/settings/keys.h"
+
+namespace evenkeel {
+namespace {
+
+constexpr std::string_view kIntroduction = R"(# Settings
+
+`keeld` is told what to do by one file of settings, `/etc/evenkeel/evenkeel.conf` unless told otherwise.
+[two-ports.conf](two-ports.conf) is an example to begin with.
+
+```
+name = "lb1";                            # a key and its value; comments begin with #, // or /*
+cpu = { control = 0; workers = [1]; };   # a group { } has keys of its own
+ports = (                                # a list ( ) of groups
+  { name = "wan"; device = "0000:03:00.0"; addresses = ["192.0.2.2/24"]; }
+);
+@include "services.conf"                 # another file, named from the folder of this one
+```
+
+Lists of plain values may be written [ ] or ( ). The order of keys has no meaning; the order of
+`ports` numbers them. A key that does not exist, a value that is not allowed, a key that has no
+effect in its service's mode: every mistake of all files is told at once, each with its line, and
+nothing is changed until there is none.
+
+This file is written from the table that `keeld` reads settings by
+(`firmware/settings/keys.cc`). After a change there:
+`REGENERATE=1 meson test -C BUILD settings/reference`.
+)";
+
+std::string default_of(const Key& key) {
+  if (key.is_required) return "required";
+  if (key.form == Form::group) return key.is_list ? "none" : "";
+  const std::vector<Value> values = key.field.defaults();
+  if (!key.is_list && (values.empty() || (!key.none.empty() && key.form != Form::choice))) {
+    return std::string(key.none);
+  }
+  std::string text;
+  for (const Value& value : values) text += (text.empty() ? "" : ", ") + to_text(key, value);
+  return key.is_list ? (text.empty() ? "none" : "`[" + text + "]`") : "`" + text + "`";
+}
+
+std::string meaning_of(const Key& key) {
+  std::string text(key.help);
+  if (key.modes != kAllModes) text += " In modes: " + to_text(key.modes) + ".";
+  return text;
+}
+
+// Outer groups come before the groups in them.
+void add_group(std::string& text, const std::string& title, std::span<const Key> keys) {
+  text += "\n## " + title + "\n\n| key | allowed | default | meaning |\n|---|---|---|---|\n";
+  for (const Key& key : keys) {
+    text += "| `" + std::string(key.name) + "` | " + allowed(key) + " | " + default_of(key) +
+            " | " + meaning_of(key) + " |\n";
+  }
+  for (const Key& key : keys) {
+    if (key.form != Form::group) continue;
+    const std::string name = std::string(key.name) + (key.is_list ? "[ ]" : "");
+    add_group(text,
+              title.starts_with('`') ? title.substr(0, title.size() - 1) + "." + name + "`"
+                                     : "`" + name + "`",
+              key.members);
+  }
+}
+
+}  // namespace
+
+std::string reference() {
+  std::string text(kIntroduction);
+  add_group(text, "Outermost", settings_keys());
+  return text;
+}
+
+}  // namespace evenkeel

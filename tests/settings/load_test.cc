@@ -1,0 +1,240 @@
+#include "firmware/settings/load.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "firmware/base/check.h"
+#include "tests/cmocka.h"
+#include "tests/settings/texts.h"
+
+namespace evenkeel {
+namespace {
+
+Settings loaded(const std::string& text) {
+  const Loaded result = load_settings_text(text, "text");
+  if (!result.ok()) std::fprintf(stderr, "%s", result.message().c_str());
+  CHECK(result.ok());
+  return result.settings;
+}
+
+Address address_of(const char* text) { return *parse_address(text); }
+
+void what_is_not_said_is_default(void** /*state*/) {
+  Settings expected;
+  expected.ports = {{.name = "wan", .device = "net_null0"}};
+  expected.services = {{.name = "shop",
+                        .vips = {{.address = address_of("192.0.2.10")}},
+                        .ports = {.first = 80, .last = 80},
+                        .backends = {{.name = "web1", .address = address_of("10.0.0.1")}}}};
+  assert_true(loaded(text_with(Place::outermost, "")) == expected);
+}
+
+// Every key but those of modes that exclude each other.
+constexpr const char* kEveryKey = R"(
+name = "lb1";
+secret_file = "/etc/secret";
+cpu = { control = 3; workers = [4, 5]; };
+memory = { mib = 512; hugepages = false; buffers = 0x4000; flow_memory_mib = 64; };
+idle = "poll";
+eal_extra = [ "--log-level=8", "--no-pci" ];
+eal_prefix = "box";
+kernel = { namespace = "taps"; packets_per_second = 500; };
+ports = (
+  { name = "wan0"; device = "0000:03:00.0"; mtu = 9000; vlan = 7;
+    addresses = ["192.0.2.2/24", "2001:db8::2/64"];
+    routes = ( { to = "0.0.0.0/0"; via = "192.0.2.254"; }, { to = "::/0"; via = "fe80::1"; } ); },
+  { name = "lan0"; device = "net_null0"; }
+);
+services = (
+  { name = "tunnelled"; vips = ["198.51.100.0/24"]; protocol = "sctp"; ports = "8000-8100";
+    mode = "vxlan"; affinity = "sticky"; hash = "source_destination"; buckets = 251; mss = 1400;
+    allow = ["10.0.0.0/8", "::/0"]; deny = ("10.1.0.0/16"); new_flows_per_source = 50;
+    tunnel = { port = 8472; source = "192.0.2.9"; ttl = 9; vni = 16777215;
+               inner_source_mac = "02:00:00:00:00:0a"; inner_destination_mac = "02:00:00:00:00:0B"; };
+    backends = ( { name = "a"; address = "10.0.0.1"; weight = 0; },
+                 { name = "b"; address = "10.0.0.2"; weight = 7; } ); },
+  { name = "marked"; vips = ["2001:db8::10"]; ports = "all"; mode = "l3_direct"; dscp = 9;
+    backends = ( { name = "a"; address = "2001:db8::20"; } ); },
+  { name = "spread"; vips = ["192.0.2.11"]; protocol = "udp"; ports = 53; mode = "gre";
+    tunnel = { source_entropy_bits = 16; };
+    backends = ( { name = "a"; address = "10.0.0.1"; } ); },
+  { name = "translated"; vips = ["192.0.2.12"]; ports = "443"; mode = "nat";
+    translation_prefix = "2001:db8:64::/96";
+    backends = ( { name = "a"; address = "10.0.0.1"; port = 8443; } ); }
+);
+)";
+
+Settings every_key() {
+  Settings all;
+  all.name = "lb1";
+  all.secret_file = "/etc/secret";
+  all.cpu = {.control = 3, .workers = {4, 5}};
+  all.memory = {.mib = 512, .hugepages = false, .buffers = 16'384, .flow_memory_mib = 64};
+  all.idle = Idle::poll;
+  all.eal_extra = {"--log-level=8", "--no-pci"};
+  all.eal_prefix = "box";
+  all.kernel = {.network_namespace = "taps", .packets_per_second = 500};
+  all.ports = {{.name = "wan0",
+                .device = "0000:03:00.0",
+                .mtu = 9'000,
+                .vlan = 7,
+                .addresses = {{address_of("192.0.2.2"), 120}, {address_of("2001:db8::2"), 64}},
+                .routes = {{.to = {address_of("0.0.0.0"), 96}, .via = address_of("192.0.2.254")},
+                           {.to = {address_of("::"), 0}, .via = address_of("fe80::1")}}},
+               {.name = "lan0", .device = "net_null0"}};
+  ServiceSettings tunnelled = {
+      .name = "tunnelled",
+      .vips = {{address_of("198.51.100.0"), 120}},
+      .protocol = Protocol::sctp,
+      .ports = {8'000, 8'100},
+      .mode = Mode::vxlan,
+      .affinity = Affinity::sticky,
+      .hash = HashOver::source_destination,
+      .buckets = 251,
+      .mss = 1'400,
+      .allow = {{address_of("10.0.0.0"), 104}, {address_of("::"), 0}},
+      .deny = {{address_of("10.1.0.0"), 112}},
+      .new_flows_per_source = 50,
+      .tunnel = {.port = 8'472,
+                 .source = address_of("192.0.2.9"),
+                 .ttl = 9,
+                 .vni = 0xff'ffff,
+                 .inner_source_mac = {2, 0, 0, 0, 0, 10},
+                 .inner_destination_mac = {2, 0, 0, 0, 0, 11}},
+      .backends = {{.name = "a", .address = address_of("10.0.0.1"), .weight = 0},
+                   {.name = "b", .address = address_of("10.0.0.2"), .weight = 7}}};
+  ServiceSettings marked = {.name = "marked",
+                            .vips = {{address_of("2001:db8::10"), 128}},
+                            .mode = Mode::l3_direct,
+                            .dscp = 9,
+                            .backends = {{.name = "a", .address = address_of("2001:db8::20")}}};
+  ServiceSettings spread = {.name = "spread",
+                            .vips = {{address_of("192.0.2.11"), 128}},
+                            .protocol = Protocol::udp,
+                            .ports = {53, 53},
+                            .mode = Mode::gre,
+                            .tunnel = {.source_entropy_bits = 16},
+                            .backends = {{.name = "a", .address = address_of("10.0.0.1")}}};
+  ServiceSettings translated = {
+      .name = "translated",
+      .vips = {{address_of("192.0.2.12"), 128}},
+      .ports = {443, 443},
+      .mode = Mode::nat,
+      .translation_prefix = {address_of("2001:db8:64::"), 96},
+      .backends = {{.name = "a", .address = address_of("10.0.0.1"), .port = 8'443}}};
+  all.services = {tunnelled, marked, spread, translated};
+  return all;
+}
+
+void every_key_is_where_it_belongs(void** /*state*/) {
+  assert_true(loaded(kEveryKey) == every_key());
+}
+
+// Accepted, though at an edge.
+struct Accepted {
+  const char* description;
+  Place place;
+  const char* line;
+};
+
+constexpr Accepted kAccepted[] = {
+    {"no address of this service's own family in the tunnel: any pair will do", Place::service,
+     R"(mode = "ipip";)"},
+    {"0 and \"\" where they mean something", Place::service,
+     R"(mss = 0; dscp = 0; new_flows_per_source = 0;)"},
+    {"keys of other modes that say what holds anyway", Place::service,
+     R"(translation_prefix = "64:ff9b::/96"; dscp = 0;)"},
+    {"tunnel keys of other modes", Place::tunnel,
+     R"(port = 0; vni = 0; source = ""; inner_source_mac = "02:45:4b:00:00:01";)"},
+    {"a port of nat's", Place::backend, "port = 0;"},
+    {"an empty list", Place::service, "allow = [ ]; deny = ( );"},
+    {"the largest table", Place::service, "buckets = 4194301;"},
+    {"the longest name", Place::outermost,
+     R"(name = "123456789-123456789-123456789-123456789-123456789-123456789-123";)"},
+    {"text in parts", Place::outermost, "name = \"lb\" \"1\";"},
+    {"other separators", Place::outermost, "name : \"lb1\", idle : \"poll\""},
+    {"hexadecimal", Place::port, "mtu = 0x5DC;"},
+    {"digits in a comment and in text", Place::outermost,
+     "name = \"99999999999999999999\"; # 99999999999999999999"},
+};
+
+void edges_are_accepted(void** /*state*/) {
+  for (const Accepted& row : kAccepted) {
+    const Loaded result = load_settings_text(text_with(row.place, row.line), "text");
+    if (!result.ok()) print_error("%s: %s", row.description, result.message().c_str());
+    assert_true(result.ok());
+  }
+}
+
+void all_mistakes_are_told_in_the_order_of_the_text(void** /*state*/) {
+  const Loaded result = load_settings_text(
+      "cpu = { workers = [1, 1]; };\n"
+      "ports = ( { name = \"a-name-that-is-too-long\"; device = \"\"; mtu = 99999;\n"
+      "            addresses = [\"192.0.2.2\",\n"
+      "                         \"nonsense\"\n"
+      "                        ]; } );\n"
+      "colour = \"red\";\n"
+      "services = ( { name = \"shop\"; vips = []; ports = \"0\"; } );\n",
+      "text");
+  constexpr const char* kExpected =
+      R"(text:1: cpu.workers: found core 1 twice; allowed: a core of its own for each worker
+text:2: ports[a-name-that-is-too-long].name: found "a-name-that-is-too-long"; allowed: letters, digits, -, _ and ., at most 15, the first a letter or digit
+text:2: ports[a-name-that-is-too-long].device: found ""; allowed: text of 1 to 256 characters
+text:2: ports[a-name-that-is-too-long].mtu: found 99999; allowed: 576 to 9600 bytes
+text:3: ports[a-name-that-is-too-long].addresses[#1]: found "192.0.2.2"; allowed: a host's address and its prefix length, as "192.0.2.1/24"
+text:4: ports[a-name-that-is-too-long].addresses[#2]: found "nonsense"; allowed: a host's address and its prefix length, as "192.0.2.1/24"
+text:6: colour: there is no such key; allowed: name, secret_file, cpu, memory, idle, eal_extra, eal_prefix, kernel, ports, services
+text:7: services[shop].vips: found a list of 0; allowed: a list, at least 1, at most 16384, of: a host's address or a prefix, as "192.0.2.1" or "2001:db8::/64"
+text:7: services[shop].ports: found "0"; allowed: "80", "8000-8100" or "all"
+text:7: services[shop].backends: is missing; allowed: a list, at least 1, at most 4096, of: a group { }
+)";
+  assert_string_equal(result.message().c_str(), kExpected);
+}
+
+void mistakes_are_bounded(void** /*state*/) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) text += "no_key_" + std::to_string(i) + " = 1;\n";
+  const Loaded result = load_settings_text(text, "text");
+  assert_int_equal(result.mistakes.size(), kMaxMistakes);
+  assert_true(result.message().ends_with("and perhaps more\n"));
+  assert_true(result.settings == Settings{});
+}
+
+// As many services and backends as there may be.
+void the_largest_settings_load(void** /*state*/) {
+  constexpr size_t kServices = 16;
+  std::string services;
+  for (size_t i = 0; i < kServices; ++i) {
+    services += (i == 0 ? "" : ",\n") + std::string("{ name = \"s") + std::to_string(i) +
+                "\"; vips = [\"192.0.2." + std::to_string(i) +
+                "\"]; ports = \"80\"; backends = (\n";
+    const size_t count = i + 1 == kServices ? kMaxBackendsPerService - 1 : kMaxBackendsPerService;
+    for (size_t j = 0; j < count; ++j) {
+      services += (j == 0 ? "" : ",\n") + std::string("{ name = \"b") + std::to_string(j) +
+                  "\"; address = \"10." + std::to_string(i) + "." + std::to_string(j / 256) + "." +
+                  std::to_string(j % 256) + "\"; }";
+    }
+    services += "); }";
+  }
+  const Settings settings = loaded(text_with_services(services));
+  size_t backends = 0;
+  for (const ServiceSettings& service : settings.services) backends += service.backends.size();
+  assert_int_equal(backends, kMaxBackends);
+  assert_true(settings.services.back().backends.back().address == address_of("10.15.15.254"));
+}
+
+}  // namespace
+}  // namespace evenkeel
+
+int main() {
+  using namespace evenkeel;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(what_is_not_said_is_default),
+      cmocka_unit_test(every_key_is_where_it_belongs),
+      cmocka_unit_test(edges_are_accepted),
+      cmocka_unit_test(all_mistakes_are_told_in_the_order_of_the_text),
+      cmocka_unit_test(mistakes_are_bounded),
+      cmocka_unit_test(the_largest_settings_load),
+  };
+  return cmocka_run_group_tests_name("settings/load", tests, nullptr, nullptr);
+}
