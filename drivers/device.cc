@@ -10,18 +10,15 @@ namespace {
 constexpr uint32_t kEthernetHeader = 14;
 constexpr uint32_t kVlanTags = 8;
 
-// PACKET_MMAP keeps so much of a frame for itself: before the bytes of a received packet, and of
-// one to be sent (TPACKET2_HDRLEN and alignment, linux/if_packet.h).
-constexpr uint32_t kPacketReceiveHeader = 66;
-constexpr uint32_t kPacketTransmitHeader = 32;
-constexpr uint32_t kPacketFramesPerBlock = 16;
-// As many frames of the smallest size as 8 MiB have, twice for each queue.
-constexpr uint32_t kPacketRingBytes = 8u << 20;
+// Of rings that are made of blocks: so many bytes for each queue and direction.
+constexpr uint32_t kFramesPerBlock = 16;
+constexpr uint32_t kRingBytes = 8u << 20;
 
 constexpr std::array kTable = std::to_array<DeviceTraits>({
     // Its fanout hashes addresses and ports, whichever way; of fragments, addresses only. But it
     // reassembles IPv4 fragments first, so that they arrive as one packet, cut off at a frame's
-    // end; and when a queue is nearly full its largest flows spill over to another.
+    // end; and when a queue is nearly full its largest flows spill over to another. PACKET_MMAP
+    // keeps 66 bytes of a frame for itself (linux/if_packet.h).
     {.name = "net_af_packet",
      .library = "librte_net_af_packet.so",
      .required = "iface",
@@ -32,7 +29,11 @@ constexpr std::array kTable = std::to_array<DeviceTraits>({
      .link_by = LinkBy::interface,
      .hears = Hears::all_if_promiscuous,
      .names = Names::interface,
-     .frame_unit = 2048},
+     .frame_argument = "framesz",
+     .block_argument = "blocksz",
+     .count_argument = "framecnt",
+     .frame_unit = 2048,
+     .headroom = 66},
     // Which fills queues by the interface's own hashing (ethtool -X). It keeps 256 bytes before a
     // packet (XDP_PACKET_HEADROOM), and takes no more than a page for it and all that belongs to
     // it.
@@ -48,11 +49,13 @@ constexpr std::array kTable = std::to_array<DeviceTraits>({
      .names = Names::interface,
      .headroom = 256,
      .element_max = 4096},
+    // Sends nothing larger than this, whatever the interface's MTU.
     {.name = "net_tap",
      .library = "librte_net_tap.so",
      .spread = Spread::kernel,
      .mtu_by = MtuBy::interface,
-     .link_by = LinkBy::interface_if_present},
+     .link_by = LinkBy::interface_if_present,
+     .mtu_max = 1500},
     {.name = "net_virtio_user",
      .library = "librte_net_virtio.so",
      .required = "path",
@@ -67,11 +70,15 @@ constexpr std::array kTable = std::to_array<DeviceTraits>({
      .queues = "queues",
      .defaults = "linear-buffer=1",
      .names = Names::vhost_socket},
-    // Rings of 2^9 packets: larger ones are slower.
+    // Rings of 2^9 packets: larger ones are slower. A packet in more than one frame leaves a mark
+    // in
+    // the ring by which a later one is mistaken for its rest, so that frames must hold the largest.
     {.name = "net_memif",
      .library = "librte_net_memif.so",
      .defaults = "rsize=9",
-     .names = Names::memif_socket},
+     .names = Names::memif_socket,
+     .frame_argument = "bsize",
+     .frame_unit = 2048},
     // What is sent by a queue comes back by the same.
     {.name = "net_ring", .library = "librte_net_ring.so"},
     // Has as many queues as there are rx_pcap=, tx_pcap= and so on.
@@ -143,17 +150,14 @@ void add(Device& device, std::string_view key, const std::string& value) {
   device.arguments += std::string(key) + '=' + value;
 }
 
-uint32_t frame_size(const DeviceTraits& traits, uint16_t mtu) {
-  const uint32_t needed = kPacketReceiveHeader + kEthernetHeader + kVlanTags + mtu;
-  return (needed + traits.frame_unit - 1) / traits.frame_unit * traits.frame_unit;
-}
-
 void add_frames(Device& device, uint16_t mtu) {
-  const uint32_t size = frame_size(*device.traits, mtu);
-  const uint32_t block = size * kPacketFramesPerBlock;
-  add(device, "framesz", std::to_string(size));
-  add(device, "blocksz", std::to_string(block));
-  add(device, "framecnt", std::to_string(kPacketRingBytes / block * kPacketFramesPerBlock));
+  const DeviceTraits& traits = *device.traits;
+  const uint32_t size = buffer_room(traits, mtu);
+  const uint32_t block = size * kFramesPerBlock;
+  add(device, traits.frame_argument, std::to_string(size));
+  if (traits.block_argument.empty()) return;
+  add(device, traits.block_argument, std::to_string(block));
+  add(device, traits.count_argument, std::to_string(kRingBytes / block * kFramesPerBlock));
 }
 
 void add_defaults(Device& device, const DeviceUse& use) {
@@ -165,7 +169,7 @@ void add_defaults(Device& device, const DeviceUse& use) {
     const size_t equals = pair.find('=');
     add(device, pair.substr(0, equals), std::string(pair.substr(equals + 1)));
   }
-  if (traits.frame_unit != 0) add_frames(device, use.mtu);
+  if (!traits.frame_argument.empty()) add_frames(device, use.mtu);
 }
 
 }  // namespace
@@ -198,14 +202,19 @@ Result<Device> parse_device(const DeviceUse& use) {
                  required + "=...; write \"" + std::string(device.traits->name) + ',' + required +
                  "=...\"."};
   }
+  if (use.mtu > device.traits->mtu_max) {
+    return Error{"Port \"" + use.port + "\": " + std::string(device.traits->name) +
+                 " carries an mtu of " + std::to_string(device.traits->mtu_max) +
+                 " at most; lower the port's mtu."};
+  }
   device.name = std::string(device.traits->name) + std::to_string(use.number);
   add_defaults(device, use);
   return device;
 }
 
 uint32_t buffer_room(const DeviceTraits& traits, uint16_t mtu) {
-  if (traits.frame_unit != 0) return frame_size(traits, mtu) - kPacketTransmitHeader;
-  return traits.headroom + kEthernetHeader + kVlanTags + mtu;
+  const uint32_t needed = uint32_t{traits.headroom} + kEthernetHeader + kVlanTags + mtu;
+  return (needed + traits.frame_unit - 1) / traits.frame_unit * traits.frame_unit;
 }
 
 }  // namespace evenkeel

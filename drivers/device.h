@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "firmware/base/limits.h"
 #include "firmware/base/status.h"
 
 namespace evenkeel {
@@ -60,9 +61,14 @@ struct DeviceTraits {
   LinkBy link_by = LinkBy::driver;
   Hears hears = Hears::all_anyway;
   Names names = Names::nothing;
-  uint16_t frame_unit = 0;   // receives into frames of a multiple of so many bytes; 0: any
-  uint16_t headroom = 0;     // of a buffer, beside DPDK's own
-  uint16_t element_max = 0;  // the largest buffer with all that belongs to it; 0: any
+  // What a packet lies in: the device's own frames, whose size is an argument, or buffers.
+  std::string_view frame_argument = "";
+  std::string_view block_argument = "";  // bytes of many frames, and
+  std::string_view count_argument = "";  // how many frames there are in all blocks
+  uint16_t frame_unit = 1;               // frames and buffers are a multiple of so many bytes
+  uint16_t headroom = 0;                 // of both, beside DPDK's own of a buffer
+  uint16_t element_max = 0;              // the largest buffer with all that belongs to it; 0: any
+  uint16_t mtu_max = kMaxMtu;
 };
 
 // What a port needs of its device.
@@ -92,7 +98,7 @@ std::span<const DeviceTraits> device_table();
 // Looks at the text alone; eal_check.h looks at the machine.
 Result<Device> parse_device(const DeviceUse& use);
 
-// Bytes behind the headroom of a buffer that takes any packet of the MTU, with two VLAN tags.
+// Bytes of a buffer, behind DPDK's headroom, that takes any packet of the MTU with two VLAN tags.
 uint32_t buffer_room(const DeviceTraits& traits, uint16_t mtu);
 
 }  // namespace evenkeel

@@ -48,16 +48,6 @@ Result<Descriptor> open_socket(const std::string& network_namespace, int flags, 
   return netlink;
 }
 
-// Calls `take` for each message of a datagram until it answers false.
-void each_message(const char* bytes, size_t count,
-                  const std::function<bool(const nlmsghdr*)>& take) {
-  int left = static_cast<int>(count);
-  for (const auto* message = reinterpret_cast<const nlmsghdr*>(bytes); mnl_nlmsg_ok(message, left);
-       message = mnl_nlmsg_next(message, &left)) {
-    if (!take(message)) return;
-  }
-}
-
 // Receives a datagram from the kernel; 0 bytes if somebody else sent it.
 ssize_t receive(int socket, std::vector<char>& buffer) {
   sockaddr_nl sender{};
@@ -119,7 +109,7 @@ Status NetlinkRequests::exchange_some(std::vector<NetlinkRequest>& requests, siz
   for (size_t next = begin; next < end;) {
     const ssize_t count = receive(socket_.get(), buffer_);
     if (count < 0) return failed("The kernel does not answer a netlink request");
-    each_message(buffer_.data(), static_cast<size_t>(count), [&](const nlmsghdr* message) {
+    each_netlink_message(buffer_.data(), static_cast<size_t>(count), [&](const nlmsghdr* message) {
       // An answer to what has been given up before is no longer wanted.
       if (message->nlmsg_seq != first + static_cast<uint32_t>(next - begin)) return true;
       const std::optional<int> error = outcome(message);
@@ -142,7 +132,7 @@ Status NetlinkRequests::dump(NetlinkRequest request,
   while (!error && is_wanted) {
     const ssize_t count = receive(socket_.get(), buffer_);
     if (count < 0) return failed("The kernel does not go on with a netlink dump");
-    each_message(buffer_.data(), static_cast<size_t>(count), [&](const nlmsghdr* message) {
+    each_netlink_message(buffer_.data(), static_cast<size_t>(count), [&](const nlmsghdr* message) {
       if (message->nlmsg_seq != sequence_) return true;
       error = outcome(message);
       if (!error) is_wanted = take(parse_netlink(message));
@@ -180,7 +170,7 @@ bool NetlinkEvents::receive(const std::function<void(const NetlinkMessage&)>& ta
       return false;
     }
     if (count < 0) return true;
-    each_message(buffer_.data(), static_cast<size_t>(count), [&](const nlmsghdr* message) {
+    each_netlink_message(buffer_.data(), static_cast<size_t>(count), [&](const nlmsghdr* message) {
       take(parse_netlink(message));
       return true;
     });

@@ -5,6 +5,7 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -63,8 +64,24 @@ struct NeighbourMessage {
 using NetlinkMessage =
     std::variant<std::monostate, LinkMessage, AddressMessage, RouteMessage, NeighbourMessage>;
 
-// REQUIRES: mnl_nlmsg_ok(): all of message->nlmsg_len bytes are there.
+// REQUIRES: all of message->nlmsg_len bytes are there.
 NetlinkMessage parse_netlink(const nlmsghdr* message);
+
+// Calls `take` for each whole message of a datagram until it answers false. (libmnl's own walk goes
+// astray with lengths of 2 GiB and more.)
+// REQUIRES: bytes are aligned as nlmsghdr is.
+template <typename Take>
+void each_netlink_message(const char* bytes, size_t count, Take take) {
+  while (count >= sizeof(nlmsghdr)) {
+    const auto* message = reinterpret_cast<const nlmsghdr*>(bytes);
+    const size_t length = message->nlmsg_len;
+    if (length < sizeof(nlmsghdr) || length > count || !take(message)) return;
+    const size_t step =
+        std::min(count, (length + NLMSG_ALIGNTO - 1) / NLMSG_ALIGNTO * NLMSG_ALIGNTO);
+    bytes += step;
+    count -= step;
+  }
+}
 
 // One question or order, ready to be sent but for its sequence number.
 struct NetlinkRequest {

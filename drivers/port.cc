@@ -28,19 +28,15 @@ constexpr uint64_t kHashed =
 // PCI devices are there since EAL has started; the others are made now.
 Result<uint16_t> find_device(const PortSpec& spec) {
   const Device& device = spec.device;
-  const auto failed = [&](int error) {
-    return Error{"Port \"" + spec.name + "\": DPDK does not open \"" + device.text() +
-                 "\": " + rte_strerror(error) +
-                 "; its own lines on standard error say why, and drivers' arguments are explained "
-                 "at https://doc.dpdk.org/guides-22.11/nics/."};
-  };
-  if (!device.is_pci()) {
-    const int added = rte_eal_hotplug_add("vdev", device.name.c_str(), device.arguments.c_str());
-    if (added != 0) return failed(-added);
-  }
   uint16_t id = 0;
-  if (rte_eth_dev_get_port_by_name(device.name.c_str(), &id) != 0) return failed(ENODEV);
-  return id;
+  if ((device.is_pci() ||
+       rte_eal_hotplug_add("vdev", device.name.c_str(), device.arguments.c_str()) == 0) &&
+      rte_eth_dev_get_port_by_name(device.name.c_str(), &id) == 0) {
+    return id;
+  }
+  return Error{"Port \"" + spec.name + "\": DPDK does not open \"" + device.text() +
+               "\"; its own lines on standard error say why, and drivers' arguments are explained "
+               "at https://doc.dpdk.org/guides-22.11/nics/."};
 }
 
 rte_eth_dev_info info_of(uint16_t id) {

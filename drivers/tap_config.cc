@@ -47,7 +47,7 @@ Status give(NetlinkRequests& kernel, const TapConfig& config, Orders& orders) {
 
 Status configure_addresses(NetlinkRequests& kernel, const TapConfig& config) {
   std::set<Prefix> present;
-  const Status status = kernel.dump(dump_addresses(), [&](const NetlinkMessage& message) {
+  Status status = kernel.dump(dump_addresses(), [&](const NetlinkMessage& message) {
     const auto* address = std::get_if<AddressMessage>(&message);
     if (address != nullptr && address->interface == config.interface && !address->is_link_local) {
       present.insert({.address = address->address, .length = address->length});
@@ -86,7 +86,7 @@ std::set<Prefix> prefixes_of(const std::vector<TapConfig::Route>& routes) {
 Status configure_routes(NetlinkRequests& kernel, const TapConfig& config) {
   std::map<Prefix, RouteMessage> present;
   for (const int family : {AF_INET, AF_INET6}) {
-    const Status status = kernel.dump(dump_routes(family), [&](const NetlinkMessage& message) {
+    Status status = kernel.dump(dump_routes(family), [&](const NetlinkMessage& message) {
       const auto* route = std::get_if<RouteMessage>(&message);
       if (route != nullptr && route->table == RT_TABLE_MAIN && route->protocol == kRouteProtocol &&
           route->hop_count > 0 && route->hops[0].interface == config.interface) {

@@ -28,7 +28,8 @@ TapConfig tap_config_of(const Settings& settings, size_t port, uint32_t interfac
   config.name = wanted.name;
   config.interface = interface;
   config.vips = vips_of(settings);
-  for (const InterfaceAddress& own : wanted.addresses) config.addresses.push_back({own.address, own.length});
+  for (const InterfaceAddress& own : wanted.addresses)
+    config.addresses.push_back({own.address, own.length});
   for (const RouteSettings& route : wanted.routes) {
     config.routes.push_back({{route.to.address, route.to.length}, route.via});
   }
@@ -188,7 +189,8 @@ void Dataplane::launch_workers(const Settings& settings, Slot<Plan>& slot, const
     spec.from_kernel = spec.number == 0 ? kernel_path_->from_kernel() : nullptr;
     Member& member = crew_[spec.number];
     member.pipeline =
-        std::make_unique<Pipeline>(secret, *member.evidence, *member.memory, *member.handshakes);
+        std::make_unique<Pipeline>(secret, *member.evidence, *member.memory, *member.handshakes,
+                                   static_cast<uint32_t>(crew_.size()));
     member.worker = std::make_unique<Worker>(spec, slot, *clock_, *member.pipeline,
                                              *member.evidence, *member.liveness);
     eal_->launch(spec.number, [worker = member.worker.get()] { worker->run(); });

@@ -427,13 +427,10 @@ Status Builder::make_lookup() {
 }
 
 Status Builder::make_replies() {
-  const Plan* const before = before_.plan;
-  Result<std::shared_ptr<const ServerLookup>> servers =
-      make_servers(spec_, numbers_, before == nullptr ? nullptr : before->servers);
+  Result<std::shared_ptr<const ServerLookup>> servers = make_servers(spec_, numbers_, before_.plan);
   if (!servers.ok()) return Error{servers.message()};
   plan_->servers = std::move(servers.value());
-  Result<std::shared_ptr<const Prefixes>> way_numbers =
-      make_way_numbers(spec_, before == nullptr ? nullptr : before->way_numbers);
+  Result<std::shared_ptr<const Prefixes>> way_numbers = make_way_numbers(spec_, before_.plan);
   if (!way_numbers.ok()) return Error{way_numbers.message()};
   plan_->way_numbers = std::move(way_numbers.value());
   for (const WaySpec& way : spec_.ways) plan_->ways.push_back(way.way);

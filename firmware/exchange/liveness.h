@@ -33,6 +33,7 @@ struct alignas(kCacheLine) Liveness {
   Counter busy_cycles;  // of the time stamp counter, in those
   Counter naps;         // times that it slept since there was nothing to do
   Counter held;         // packets that wait for their first fragment
+  Counter answers;      // "too big", sent beside what was received
   Counter no_buffer;    // answers that could not be made: the pool was empty
   SingleWriter<uint32_t> is_running;
   std::array<PortTally, kMaxPorts> ports;

@@ -1,5 +1,6 @@
 #include "firmware/exchange/replies.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,43 +69,48 @@ ForwardingSpec as_neighbour(const WaySpec& way) {
 
 }  // namespace
 
-Result<std::shared_ptr<const ServerLookup>> make_servers(
-    const PlanSpec& spec, std::span<const uint16_t> numbers,
-    std::shared_ptr<const ServerLookup> before) {
+Result<std::shared_ptr<const ServerLookup>> make_servers(const PlanSpec& spec,
+                                                         std::span<const uint16_t> numbers,
+                                                         const Plan* before) {
   std::vector<bool> is_nat;
   for (const BackendSpec& backend : spec.backends) {
     is_nat.push_back(backend.forwarding.mode == Mode::nat);
   }
+  const bool has_nat = std::ranges::find(is_nat, true) != is_nat.end();
   std::vector<ServerPoint> points;
   std::vector<const std::string*> names(kMaxServices, nullptr);
-  for (size_t i = 0; i < spec.services.size(); ++i) {
+  for (size_t i = 0; has_nat && i < spec.services.size(); ++i) {
     names[numbers[i]] = &spec.services[i].name;
     if (Status status = add_points(spec, spec.services[i], numbers[i], is_nat, points);
         !status.ok()) {
       return Error{"service " + quoted(spec.services[i].name) + ": " + status.message()};
     }
   }
-  if (before != nullptr && before->points() == points) return before;
+  if (before != nullptr && before->servers->points() == points) return before->servers;
   Result<ServerLookup> made = ServerLookup::build(
       std::move(points), [&](uint16_t number) { return quoted(*names[number]); });
   if (!made.ok()) return Error{made.message()};
   return std::make_shared<const ServerLookup>(std::move(made.value()));
 }
 
-Result<std::shared_ptr<const Prefixes>> make_way_numbers(const PlanSpec& spec,
-                                                         std::shared_ptr<const Prefixes> before) {
+Result<std::shared_ptr<const Prefixes>> make_way_numbers(const PlanSpec& spec, const Plan* before) {
   if (spec.ways.size() > kMaxPrefixes) {
     return Error{std::to_string(spec.ways.size()) + " ways back to clients; a plan has at most " +
                  std::to_string(kMaxPrefixes)};
   }
+  static const std::vector<Prefixes::Entry> kNone;
+  const auto& known = before == nullptr ? kNone : before->way_numbers->entries();
   std::vector<Prefixes::Entry> entries;
+  entries.reserve(spec.ways.size());
   for (const WaySpec& way : spec.ways) {
-    entries.push_back({way.to, static_cast<uint16_t>(entries.size())});
-    if (!way.way.resolved) continue;
+    const size_t i = entries.size();
+    entries.push_back({way.to, static_cast<uint16_t>(i)});
+    const bool is_known = i < known.size() && known[i] == entries[i] && before->ways[i] == way.way;
+    if (is_known || !way.way.resolved) continue;
     const Result<Forwarding> as_front = make_forwarding(as_neighbour(way));
     if (!as_front.ok()) return Error{"way to " + to_string(way.to) + ": " + as_front.message()};
   }
-  if (before != nullptr && before->entries() == entries) return before;
+  if (before != nullptr && known == entries) return before->way_numbers;
   Result<Prefixes> made = Prefixes::build(std::move(entries));
   if (!made.ok()) return Error{"ways back to clients: " + made.message()};
   return std::make_shared<const Prefixes>(std::move(made.value()));

@@ -13,14 +13,13 @@
 namespace evenkeel {
 
 // Refuses, by name, a service whose replies could not be told apart from another's: nothing but the
-// server's address, protocol and port says whose they are. `numbers` are those of spec.services.
-// What they make is `before` itself, if that says the same.
-Result<std::shared_ptr<const ServerLookup>> make_servers(
-    const PlanSpec& spec, std::span<const uint16_t> numbers,
-    std::shared_ptr<const ServerLookup> before);
+// server's address, protocol and port says whose they are. `numbers` are those of spec.services;
+// what they make is that of the plan before, if it has said the same (null: there is none).
+Result<std::shared_ptr<const ServerLookup>> make_servers(const PlanSpec& spec,
+                                                         std::span<const uint16_t> numbers,
+                                                         const Plan* before);
 
 // The prefixes of spec.ways, each with its index there. Refuses a way that no frame could take.
-Result<std::shared_ptr<const Prefixes>> make_way_numbers(const PlanSpec& spec,
-                                                         std::shared_ptr<const Prefixes> before);
+Result<std::shared_ptr<const Prefixes>> make_way_numbers(const PlanSpec& spec, const Plan* before);
 
 }  // namespace evenkeel

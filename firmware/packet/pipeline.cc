@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "firmware/base/check.h"
+#include "firmware/packet/returns.h"
 #include "firmware/table/steer.h"
 #include "firmware/wire/emit.h"
 #include "firmware/wire/emit_burst.h"
 #include "firmware/wire/icmp.h"
+#include "firmware/wire/mss.h"
 #include "firmware/wire/parse_burst.h"
 #include "firmware/wire/translate.h"
 
@@ -16,6 +18,17 @@ namespace {
 // ICMP errors go with their flow, but are not a sign of life from it.
 bool is_of_client(const Parsed& parsed) { return parsed.kind != Kind::icmp_error; }
 
+// What fits the way to a backend before the packet is put into its form.
+uint16_t largest_before(const Forwarding& forwarding) {
+  constexpr int kGrowth = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  int mtu = forwarding.mtu - forwarding.overhead;
+  if (forwarding.mode == Mode::nat) {
+    const bool becomes_v4 = forwarding.new_destination().is_v4();
+    if (becomes_v4 != forwarding.inner_is_v4) mtu += becomes_v4 ? kGrowth : -kGrowth;
+  }
+  return static_cast<uint16_t>(mtu);
+}
+
 }  // namespace
 
 void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
@@ -23,7 +36,7 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   REQUIRE(frames.size() <= kBurst && ret_reasons.size() == frames.size());
   const Tick tick = tick_of(now);
   if (!frames.empty()) {
-    classify(plan, frames, ret_reasons);
+    classify(plan, frames, now, ret_reasons);
     choose(plan);
     recall(plan, tick);
     emit_all(plan, frames, ret_reasons);
@@ -38,15 +51,12 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
 // is under way before the next packet is looked at. Echo requests for a VIP are answered on the
 // spot. Flattened: left to itself, the compiler calls functions that cost less than their call.
 [[gnu::flatten]] void Pipeline::classify(const Plan& plan, std::span<Frame> frames,
-                                         std::span<Reason> ret_reasons) {
-  uint64_t received_bytes = 0;
+                                         Microseconds now, std::span<Reason> ret_reasons) {
   for (const Frame& frame : frames) {
     // The line before the data too: in it an outer header will begin.
     __builtin_prefetch(frame.data, 1);
     __builtin_prefetch(frame.data - 1, 1);
-    received_bytes += frame.length;
   }
-  evidence_.count_received(frames.size(), received_bytes);
   sets_ = {};
   std::ranges::fill(ret_reasons, Reason::none);
   const PlainPackets parsed = parse_eights(frames, parsed_.data());
@@ -56,7 +66,7 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   sets_.live = found;
   sets_.opening = PacketSet(parsed.opening) & found;
   for (const size_t i : all.without(found)) {
-    ret_reasons[i] = classify_one(plan, frames[i], i);
+    ret_reasons[i] = classify_one(plan, frames[i], i, now);
   }
   find_sampled();
 }
@@ -102,18 +112,37 @@ inline Pipeline::PacketSet Pipeline::find_plain_services(const Plan& plan) {
 }
 
 // REQUIRES: parsed_[i] has ports.
-Reason Pipeline::find_service(const Plan& plan, size_t i) {
+Reason Pipeline::find_service(const Plan& plan, const Frame& frame, size_t i, Tick now) {
   const Parsed& parsed = parsed_[i];
   const FlowKey& key = parsed.key;
   const uint16_t number = plan.lookup->find(key.destination, key.protocol, key.destination_port);
   if (number == kNoService) [[unlikely]]
     return Reason::no_service;
   const Service& service = plan.services[number];
+  const Reason reason =
+      service.is_plain ? Reason::none : pass_guard(service.guard, frame, i, number, now);
+  if (reason != Reason::none) return reason;
   const uint64_t flow = secret_.flow_hash(key);
   enter(service, i, flow, secret_.steering_hash(service.hash_over, key, flow));
   service_[i] = number;
   sets_.live.add(i);
   sets_.opening.add_if((parsed.signals & kOpening) != 0, i);
+  return Reason::none;
+}
+
+// An ICMP error counts as its client's, whoever on the way has sent it.
+Reason Pipeline::pass_guard(const Guard& guard, const Frame& frame, size_t i, uint16_t service,
+                            Tick now) {
+  const Parsed& parsed = parsed_[i];
+  if (guard.closed != Reason::none) return guard.closed;
+  if (!guard.allows(parsed.key.source)) return Reason::denied;
+  if ((parsed.signals & kOpening) == 0) return Reason::none;
+  if (guard.new_flows_per_source != 0) {
+    const uint32_t mine = (guard.new_flows_per_source + workers_ - 1) / workers_;
+    const uint64_t client = secret_.hash(parsed.key.source) + service;
+    if (!flow_limit_.admit(client, mine, now)) return Reason::over_limit;
+  }
+  if (guard.mss != 0) clamp_mss(frame, parsed, guard.mss);
   return Reason::none;
 }
 
@@ -128,20 +157,42 @@ inline void Pipeline::find_sampled() {
   sets_.sampled = PacketSet(sampled) & sets_.live;
 }
 
-Reason Pipeline::classify_one(const Plan& plan, Frame& frame, size_t i) {
+Reason Pipeline::classify_one(const Plan& plan, Frame& frame, size_t i, Microseconds now) {
   const Parsed& parsed = parsed_[i];
   if (!plain_.has(i)) {
     const Reason reason = parse(frame, parsed_[i]);
     if (reason != Reason::none) return reason;
   }
-  if (parsed.kind == Kind::fragment_later) return Reason::fragment_later;
-  if (parsed.kind == Kind::echo) {
-    if (!plan.lookup->has_address(parsed.key.destination)) return Reason::no_service;
-    const Reason reason = make_echo_reply(frame, parsed);
-    if (reason == Reason::none) evidence_.count_forwarded(1, frame.length);
-    return reason;
-  }
-  return find_service(plan, i);
+  if (parsed.kind == Kind::echo) return answer_echo(plan, frame, parsed);
+  const bool has_ports = know_ports(i, now);
+  if (!has_ports && plan.lookup->has_address(parsed.key.destination)) return Reason::fragment_later;
+  const Reason reason = has_ports ? find_service(plan, frame, i, tick_of(now)) : Reason::no_service;
+  return reason == Reason::no_service ? return_reply(plan, frame, i) : reason;
+}
+
+// Whether a packet's ports are known: a later fragment's, from its first one.
+bool Pipeline::know_ports(size_t i, Microseconds now) {
+  Parsed& parsed = parsed_[i];
+  if (parsed.kind != Kind::fragment_first && parsed.kind != Kind::fragment_later) return true;
+  const uint64_t hash = secret_.hash(parsed.key.source);
+  if (parsed.kind == Kind::fragment_later) return fragments_.give_ports(parsed, hash, now);
+  fragments_.remember(parsed, hash, now);
+  return true;
+}
+
+// On the spot.
+Reason Pipeline::answer_echo(const Plan& plan, Frame& frame, const Parsed& parsed) {
+  if (!plan.lookup->has_address(parsed.key.destination)) return Reason::no_service;
+  const Reason reason = make_echo_reply(frame, parsed);
+  if (reason == Reason::none) evidence_.count_forwarded(1, frame.length);
+  return reason;
+}
+
+// What a server of mode nat answers to a client.
+Reason Pipeline::return_reply(const Plan& plan, Frame& frame, size_t i) {
+  const Reason reason = translate_reply(plan, frame, parsed_[i], mtu_before_[i]);
+  if (reason == Reason::none) evidence_.count_forwarded(1, frame.length);
+  return reason;
 }
 
 // Which backend, as the bucket says.
@@ -216,6 +267,7 @@ void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Rea
                               : emit(forwarding, frames[i], parsed_[i], entropy_[i]);
     ret_reasons[i] = reason;
     emitted.add_if(reason == Reason::none, i);
+    if (reason == Reason::too_big) mtu_before_[i] = largest_before(forwarding);
   }
   uint64_t bytes = 0;
   for (const size_t i : emitted) {

@@ -19,6 +19,8 @@
 #include "firmware/exchange/evidence.h"
 #include "firmware/exchange/handshakes.h"
 #include "firmware/exchange/plan.h"
+#include "firmware/packet/flow_limit.h"
+#include "firmware/packet/fragments.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/memory.h"
 #include "firmware/wire/frame.h"
@@ -29,16 +31,26 @@ namespace evenkeel {
 class Pipeline {
  public:
   // REQUIRES: all outlive the pipeline and are this worker's own, but for the secret; evidence has
-  // room for every slot and service of the plans to come.
-  Pipeline(const Secret& secret, Evidence& evidence, FlowMemory& memory, Handshakes& handshakes)
-      : secret_(secret), evidence_(evidence), memory_(memory), handshakes_(handshakes) {}
+  // room for every slot and service of the plans to come; `workers` share the traffic.
+  Pipeline(const Secret& secret, Evidence& evidence, FlowMemory& memory, Handshakes& handshakes,
+           uint32_t workers = 1)
+      : secret_(secret),
+        workers_(workers),
+        evidence_(evidence),
+        memory_(memory),
+        handshakes_(handshakes) {}
 
   // Makes of each frame what is to be sent, or says in ret_reasons why it is not; what becomes of
-  // it then, and counting that, is up to the caller. Also to be called
+  // it then, and counting that and what came, is up to the caller. Also to be called
   // without frames, once per loop, for what time alone brings about.
   // REQUIRES: frames.size() <= kBurst, ret_reasons as long; plan was read before the clock.
   void run(const Plan& plan, std::span<Frame> frames, Microseconds now,
            std::span<Reason> ret_reasons);
+
+  // What the sender of a packet of the last burst that was too_big may send instead.
+  uint16_t mtu_before(size_t i) const { return mtu_before_[i]; }
+  // Grows whenever a fragment that was refused as fragment_later may be worth another try.
+  uint64_t fragments_learned() const { return fragments_.learned(); }
 
  private:
   // Some of the burst's packets, by their indices: bits, so that adding one takes no branch.
@@ -83,11 +95,16 @@ class Pipeline {
     PacketSet opening;  // those that open a flow
   };
 
-  void classify(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons);
+  void classify(const Plan& plan, std::span<Frame> frames, Microseconds now,
+                std::span<Reason> ret_reasons);
   PacketSet find_plain_services(const Plan& plan);
   void enter(const Service& service, size_t i, uint64_t flow, uint64_t steering);
-  Reason classify_one(const Plan& plan, Frame& frame, size_t i);
-  Reason find_service(const Plan& plan, size_t i);
+  Reason classify_one(const Plan& plan, Frame& frame, size_t i, Microseconds now);
+  bool know_ports(size_t i, Microseconds now);
+  Reason find_service(const Plan& plan, const Frame& frame, size_t i, Tick now);
+  Reason pass_guard(const Guard& guard, const Frame& frame, size_t i, uint16_t service, Tick now);
+  Reason answer_echo(const Plan& plan, Frame& frame, const Parsed& parsed);
+  Reason return_reply(const Plan& plan, Frame& frame, size_t i);
   void find_sampled();
   void choose(const Plan& plan);
   void recall(const Plan& plan, Tick now);
@@ -99,11 +116,14 @@ class Pipeline {
 
   // Constant
   const Secret& secret_;
+  const uint32_t workers_;
 
   // The worker's
   Evidence& evidence_;
   FlowMemory& memory_;
   Handshakes& handshakes_;
+  Fragments fragments_;
+  FlowLimit flow_limit_;
   uint32_t bursts_ = 0;
 
   // The burst's; indexed as its frames are
@@ -114,7 +134,8 @@ class Pipeline {
   std::array<const uint16_t*, kBurst> current_;  // where its bucket's current backend stands
   std::array<uint16_t, kBurst> service_;
   std::array<uint16_t, kBurst> backend_;
-  PacketSet plain_;  // what parse_eights() answered
+  std::array<uint16_t, kBurst> mtu_before_{};  // of those that are too big
+  PacketSet plain_;                            // what parse_eights() answered
   Sets sets_;
 };
 

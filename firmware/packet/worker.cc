@@ -7,11 +7,12 @@
 #include <algorithm>
 
 #include "firmware/base/check.h"
+#include "firmware/wire/icmp.h"
 
 namespace evenkeel {
 namespace {
 
-enum class Disposition : uint8_t { drop, kernel };
+enum class Disposition : uint8_t { drop, kernel, hold, answer };
 
 // What becomes of a packet that the pipeline does not forward.
 constexpr Disposition disposition(Reason reason) {
@@ -36,6 +37,10 @@ constexpr unsigned kFromKernel = 32;
 
 constexpr uint32_t kKernelBurst = 1'024;
 
+// "Too big" that a worker tells, so that nobody makes the box send more than it receives.
+constexpr uint32_t kAnswersPerSecond = 1'000;
+constexpr uint32_t kAnswersAtOnce = 100;
+
 }  // namespace
 
 Worker::Worker(const WorkerSpec& spec, Slot<Plan>& slot, const TscClock& clock, Pipeline& pipeline,
@@ -45,7 +50,8 @@ Worker::Worker(const WorkerSpec& spec, Slot<Plan>& slot, const TscClock& clock, 
       clock_(clock),
       pipeline_(pipeline),
       evidence_(evidence),
-      liveness_(liveness) {
+      liveness_(liveness),
+      answer_tokens_(kAnswersPerSecond, kAnswersAtOnce) {
   REQUIRE(spec_.ports.size() <= kMaxPorts);
   for (size_t i = 0; i < spec_.ports.size(); ++i) {
     const WorkerSpec::OfPort& port = spec_.ports[i];
@@ -64,6 +70,9 @@ void Worker::run() {
   liveness_.is_running.write(1);
   while (liveness_.must_stop.read() == 0) rest(reader, step(reader));
   for (PortState& port : ports_) port.outbox.clear();
+  std::array<WaitingRoom::Guest, WaitingRoom::kRoom> guests;
+  for (const WaitingRoom::Guest& guest : held_.take(guests))
+    drop(Reason::fragment_later, guest.packet);
   liveness_.is_running.write(0);
 }
 
@@ -77,6 +86,7 @@ size_t Worker::step(Slot<Plan>::Reader& reader) {
     ports_[port].outbox.retry();
     if (ports_[port].receives) packets += receive(plan, port, now);
   }
+  try_held(plan, now);
   if (spec_.from_kernel != nullptr) packets += send_for_kernel();
   if (packets == 0) {
     pipeline_.run(plan, {}, now, {});
@@ -94,10 +104,22 @@ size_t Worker::receive(const Plan& plan, size_t port, Microseconds now) {
                                         packets_.data(), static_cast<uint16_t>(kBurst));
   if (count == 0) return 0;
   liveness_.ports[port].received.add(count);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) bytes += packets_[i]->pkt_len;
+  evidence_.count_received(count, bytes);
+  came_ = now;
+  process(plan, port, std::span(packets_.data(), count), now);
+  return count;
+}
+
+// REQUIRES: at most kBurst packets, which came by that port.
+void Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets,
+                     Microseconds now) {
+  const size_t count = packets.size();
   for (size_t i = 0; i < count; ++i) {
-    rte_mbuf* const packet = packets_[i];
+    rte_mbuf* const packet = packets[i];
     frames_[i] = {.data = rte_pktmbuf_mtod(packet, uint8_t*),
-                  .length = packet->data_len,
+                  .length = packet->nb_segs == 1 ? packet->data_len : uint32_t{0},  // truncated
                   .headroom = packet->data_off,
                   .tailroom = rte_pktmbuf_tailroom(packet),
                   .port = static_cast<uint8_t>(port)};
@@ -105,9 +127,9 @@ size_t Worker::receive(const Plan& plan, size_t port, Microseconds now) {
   pipeline_.run(plan, std::span(frames_.data(), count), now, std::span(reasons_.data(), count));
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
-    rte_mbuf* const packet = packets_[i];
+    rte_mbuf* const packet = packets[i];
     if (reasons_[i] != Reason::none) [[unlikely]] {
-      dispose(reasons_[i], port, packet, now);
+      dispose(i, port, packet, now);
       continue;
     }
     const Frame& frame = frames_[i];
@@ -115,16 +137,33 @@ size_t Worker::receive(const Plan& plan, size_t port, Microseconds now) {
     packet->data_len = static_cast<uint16_t>(frame.length);
     packet->pkt_len = frame.length;
     packet->port = frame.port;
-    packets_[kept++] = packet;
+    packets[kept++] = packet;
   }
   // Runs of one port, which nearly always is all of them.
   for (size_t first = 0; first < kept;) {
     size_t end = first + 1;
-    while (end < kept && packets_[end]->port == packets_[first]->port) ++end;
-    forward(packets_[first]->port, std::span(packets_.data() + first, end - first));
+    while (end < kept && packets[end]->port == packets[first]->port) ++end;
+    forward(packets[first]->port, packets.subspan(first, end - first));
     first = end;
   }
-  return count;
+}
+
+// Those whose first fragment may have come are let in once more; those whose time is over are not.
+void Worker::try_held(const Plan& plan, Microseconds now) {
+  const uint64_t learned = pipeline_.fragments_learned();
+  if (held_.size() == 0 || (learned == learned_ && !held_.has_expired(now))) return;
+  learned_ = learned;
+  std::array<WaitingRoom::Guest, WaitingRoom::kRoom> guests;
+  for (const WaitingRoom::Guest& guest : held_.take(guests)) {
+    rte_mbuf* packet = guest.packet;
+    if (WaitingRoom::is_over(guest, now)) {
+      drop(Reason::fragment_later, packet);
+      continue;
+    }
+    came_ = guest.came;
+    process(plan, packet->port, std::span(&packet, 1), now);
+  }
+  liveness_.held.write(held_.size());
 }
 
 void Worker::forward(size_t port, std::span<rte_mbuf*> packets) {
@@ -132,13 +171,53 @@ void Worker::forward(size_t port, std::span<rte_mbuf*> packets) {
   ports_[port].outbox.send(packets);
 }
 
-void Worker::dispose(Reason reason, size_t port, rte_mbuf* packet, Microseconds now) {
-  if (disposition(reason) == Disposition::kernel && is_for_kernel(port, packet)) {
-    give_to_kernel(port, packet, now);
-    return;
+void Worker::dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now) {
+  const Reason reason = reasons_[i];
+  packet->port = static_cast<uint16_t>(port);
+  switch (disposition(reason)) {
+    case Disposition::kernel:
+      if (!is_for_kernel(port, packet)) break;
+      give_to_kernel(port, packet, now);
+      return;
+    case Disposition::hold:
+      if (!held_.add(packet, came_)) break;
+      liveness_.held.write(held_.size());
+      return;
+    case Disposition::answer:
+      answer_too_big(i, now);
+      break;
+    case Disposition::drop:
+      break;
   }
+  drop(reason, packet);
+}
+
+void Worker::drop(Reason reason, rte_mbuf* packet) {
   evidence_.count_drop(reason);
   rte_pktmbuf_free(packet);
+}
+
+// To whoever wants to know: IPv6 senders do, and IPv4 ones that forbid fragments.
+void Worker::answer_too_big(size_t i, Microseconds now) {
+  Parsed parsed;
+  if (parse_slow(frames_[i], parsed) != Reason::none || parsed.may_fragment) return;
+  if (answer_tokens_.take(1, now) == 0) return;
+  rte_mbuf* answer = rte_pktmbuf_alloc(spec_.pool);
+  if (answer == nullptr) {
+    liveness_.no_buffer.add(1);
+    return;
+  }
+  Frame frame{.data = rte_pktmbuf_mtod(answer, uint8_t*),
+              .headroom = answer->data_off,
+              .tailroom = rte_pktmbuf_tailroom(answer)};
+  if (make_too_big(frames_[i], parsed, pipeline_.mtu_before(i), frame) != Reason::none) {
+    rte_pktmbuf_free(answer);
+    return;
+  }
+  answer->data_len = static_cast<uint16_t>(frame.length);
+  answer->pkt_len = frame.length;
+  liveness_.answers.add(1);
+  forward(frame.port, std::span(&answer, 1));
 }
 
 // What a NIC in promiscuous mode sees of others is not.
@@ -149,16 +228,13 @@ bool Worker::is_for_kernel(size_t port, const rte_mbuf* packet) const {
 }
 
 void Worker::give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now) {
-  packet->port = static_cast<uint16_t>(port);
   if (ports_[port].kernel_tokens.take(1, now) == 0) {
-    evidence_.count_drop(Reason::kernel_limited);
+    drop(Reason::kernel_limited, packet);
   } else if (rte_ring_sp_enqueue(spec_.to_kernel, packet) != 0) {
-    evidence_.count_drop(Reason::kernel_full);
+    drop(Reason::kernel_full, packet);
   } else {
     liveness_.ports[port].to_kernel.add(1);
-    return;
   }
-  rte_pktmbuf_free(packet);
 }
 
 size_t Worker::send_for_kernel() {

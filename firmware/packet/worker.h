@@ -22,6 +22,7 @@
 #include "firmware/exchange/slot.h"
 #include "firmware/packet/outbox.h"
 #include "firmware/packet/pipeline.h"
+#include "firmware/packet/waiting_room.h"
 #include "firmware/wire/headers.h"
 
 namespace evenkeel {
@@ -62,8 +63,12 @@ class Worker {
 
   size_t step(Slot<Plan>::Reader& reader);
   size_t receive(const Plan& plan, size_t port, Microseconds now);
+  void process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets, Microseconds now);
+  void try_held(const Plan& plan, Microseconds now);
   void forward(size_t port, std::span<rte_mbuf*> packets);
-  void dispose(Reason reason, size_t port, rte_mbuf* packet, Microseconds now);
+  void dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now);
+  void drop(Reason reason, rte_mbuf* packet);
+  void answer_too_big(size_t i, Microseconds now);
   bool is_for_kernel(size_t port, const rte_mbuf* packet) const;
   void give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now);
   size_t send_for_kernel();
@@ -79,12 +84,16 @@ class Worker {
   Evidence& evidence_;
   Liveness& liveness_;
   std::vector<PortState> ports_;
+  WaitingRoom held_;
+  uint64_t learned_ = 0;  // fragments_learned() when held_ was tried last
+  TokenBucket answer_tokens_;
   uint32_t idle_loops_ = 0;
 
   // The burst's
   std::array<rte_mbuf*, kBurst> packets_{};
   std::array<Frame, kBurst> frames_{};
   std::array<Reason, kBurst> reasons_{};
+  Microseconds came_ = 0;  // when it was received first
 };
 
 }  // namespace evenkeel

@@ -228,8 +228,8 @@ class ServiceObjections {
 
   void object_to_weights() {
     if (service_.backends.empty()) return;
-    for (size_t i = 0; i < service_.backends.size(); ++i) {
-      if (service_.backends[i].weight > 0) return;
+    for (const BackendSettings& backend : service_.backends) {
+      if (backend.weight > 0) return;
     }
     object(path_to({{"backends"}}),
            "found weight 0 only, so that nobody may take a new flow; allowed: at least one above 0",

@@ -1,111 +1,10 @@
 #include "firmware/settings/keys.h"
 
-#include <optional>
-#include <type_traits>
-
 #include "firmware/base/limits.h"
+#include "firmware/settings/keys_fields.h"
 
 namespace evenkeel {
 namespace {
-
-// --- From a member to a field --------------------------------------------------------------------
-
-template <typename T>
-struct MemberTraits;
-template <typename OwnerType, typename ValueType>
-struct MemberTraits<ValueType OwnerType::*> {
-  using Owner = OwnerType;
-  using Type = ValueType;
-};
-
-template <typename T>
-struct Contents {
-  using Type = T;
-  static constexpr bool kIsList = false;
-};
-template <typename T>
-struct Contents<std::vector<T>> {
-  using Type = T;
-  static constexpr bool kIsList = true;
-};
-template <typename T>
-struct Contents<std::optional<T>> {
-  using Type = T;
-  static constexpr bool kIsList = false;
-};
-
-template <typename T>
-T from_value(const Value& value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return std::get<bool>(value);
-  } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
-    return static_cast<T>(std::get<int64_t>(value));
-  } else {
-    return std::get<T>(value);
-  }
-}
-
-template <typename T>
-void append(std::vector<Value>& values, const T& value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    values.emplace_back(value);
-  } else if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
-    values.emplace_back(static_cast<int64_t>(value));
-  } else {
-    values.emplace_back(value);
-  }
-}
-template <typename T>
-void append(std::vector<Value>& values, const std::vector<T>& list) {
-  for (const T& value : list) append(values, value);
-}
-template <typename T>
-void append(std::vector<Value>& values, const std::optional<T>& value) {
-  if (value.has_value()) append(values, *value);
-}
-
-template <auto kMember>
-constexpr Field field() {
-  using Owner = typename MemberTraits<decltype(kMember)>::Owner;
-  using Kept = Contents<typename MemberTraits<decltype(kMember)>::Type>;
-  return {.clear =
-              [](void* owner) {
-                if constexpr (Kept::kIsList) (static_cast<Owner*>(owner)->*kMember).clear();
-              },
-          .store =
-              [](void* owner, const Value& value) {
-                auto& member = static_cast<Owner*>(owner)->*kMember;
-                if constexpr (Kept::kIsList) {
-                  member.push_back(from_value<typename Kept::Type>(value));
-                } else {
-                  member = from_value<typename Kept::Type>(value);
-                }
-              },
-          .defaults =
-              [] {
-                std::vector<Value> values;
-                append(values, Owner{}.*kMember);
-                return values;
-              }};
-}
-
-template <auto kMember>
-constexpr Field group() {
-  using Owner = typename MemberTraits<decltype(kMember)>::Owner;
-  using Kept = Contents<typename MemberTraits<decltype(kMember)>::Type>;
-  return {.clear =
-              [](void* owner) {
-                if constexpr (Kept::kIsList) (static_cast<Owner*>(owner)->*kMember).clear();
-              },
-          .open = [](void* owner) -> void* {
-            auto& member = static_cast<Owner*>(owner)->*kMember;
-            if constexpr (Kept::kIsList) {
-              return &member.emplace_back();
-            } else {
-              return &member;
-            }
-          }};
-}
 
 // --- Choices -------------------------------------------------------------------------------------
 
@@ -331,8 +230,8 @@ constexpr Key kBackendKeys[] = {
      .form = Form::integer,
      .range = {0, kMaxWeight},
      .field = field<&BackendSettings::weight>(),
-     .help =
-         "Share of new flows, compared with the other backends; 0: none, but those it has stay."},
+     .help = "Share of new flows, compared with the other backends; 0: none, but those it has "
+             "stay."},
 };
 
 constexpr Key kServiceKeys[] = {
@@ -388,15 +287,16 @@ constexpr Key kServiceKeys[] = {
      .unit = "bytes",
      .none = "as the client says",
      .field = field<&ServiceSettings::mss>(),
-     .help =
-         "Largest TCP segment that is agreed on, for links on which too-big messages get lost."},
+     .help = "Largest TCP segment that may be agreed on, for links on which too-big messages get "
+             "lost."},
     {.name = "allow",
      .form = Form::prefix,
      .is_list = true,
      .count = {0, kMaxList},
      .field = field<&ServiceSettings::allow>(),
-     .help = "Clients that may use the service; none: all that `deny` does not name. Of both lists, "
-             "the longest prefix decides."},
+     .help =
+         "Clients that may use the service; none: all that `deny` does not name. Of both lists, "
+         "the longest prefix decides."},
     {.name = "deny",
      .form = Form::prefix,
      .is_list = true,

@@ -69,6 +69,7 @@ struct Field {
   void* (*open)(void* owner) = nullptr;
 };
 
+// NOLINTBEGIN(readability-redundant-member-init): gcc 12 warns of members without.
 struct Key {
   std::string_view name = {};
   Form form = Form::text;
@@ -85,6 +86,7 @@ struct Key {
   std::span<const Key> members = {};  // of a group
   Field field = {};
   std::string_view help = {};
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 // The keys of the outermost group, whose owner is a Settings.

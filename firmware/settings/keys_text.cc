@@ -119,7 +119,7 @@ std::string suggestion(std::span<const Key> keys, std::string_view misspelt) {
 }
 
 std::string allowed_element(const Key& key) {
-  const std::string text = allowed_value(key);
+  std::string text = allowed_value(key);
   if (key.none.empty() || key.form == Form::choice) return text;
   const bool is_number = key.form == Form::integer;
   return text + (is_number ? ", or 0: " : ", or \"\": ") + std::string(key.none);

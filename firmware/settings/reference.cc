@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::string_view kIntroduction = R"(# Settings
 
-`keeld` is told what to do by one file of settings, `/etc/evenkeel/evenkeel.conf` unless told otherwise.
-[two-ports.conf](two-ports.conf) is an example to begin with.
+`keeld` is told what to do by one file of settings, `/etc/evenkeel/evenkeel.conf` unless another is
+named. [two-ports.conf](two-ports.conf) is an example to begin with.
 
 ```
 name = "lb1";                            # a key and its value; comments begin with #, // or /*

@@ -71,8 +71,9 @@ struct PortSettings {
 };
 
 struct TunnelSettings {
-  uint16_t port = 0;              // 0: the encapsulation's standard one
-  std::optional<Address> source = std::nullopt;  // none: the address from which the route to the backend leaves
+  uint16_t port = 0;  // 0: the encapsulation's standard one
+  // None: the address that the kernel would send from.
+  std::optional<Address> source = std::nullopt;
   uint8_t source_entropy_bits = 0;
   uint8_t ttl = 64;
   uint32_t vni = 0;

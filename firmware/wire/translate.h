@@ -59,8 +59,8 @@ struct Translation {
 Reason translate(Frame& frame, const Parsed& parsed, const Translation& translation);
 
 // What an address is in the other family, by RFC 6052: the last four bytes of one in the prefix, an
-// IPv6 /96, or that prefix with the IPv4 address. Nothing, if an IPv6 address is not in it, or stands
-// for no single host's.
+// IPv6 /96, or that prefix with the IPv4 address. Nothing, if an IPv6 address is not in it, or
+// stands for no single host's.
 std::optional<Address> counterpart(const Address& address, const Address& prefix);
 
 // The way to a backend of mode nat: its address, and its port if it has one of its own, instead of

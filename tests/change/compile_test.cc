@@ -344,7 +344,8 @@ void destinations_are_asked_for_once(void** /*state*/) {
   const std::vector<Address> destinations =
       destinations_of(settings_of(std::string(kShop) + "," + R"(
 { name = "other"; vips = ["198.51.100.9"]; ports = "90";
-  backends = ( { name = "a"; address = "10.0.0.12"; }, { name = "b"; address = "fd00::1"; } ); })"));
+  backends = ( { name = "a"; address = "10.0.0.12"; },
+               { name = "b"; address = "fd00::1"; } ); })"));
   assert_int_equal(destinations.size(), 3);
   assert_true(destinations_of(Settings{}).empty());
 }

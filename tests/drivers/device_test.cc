@@ -18,20 +18,20 @@ void texts_become_devices(void** /*state*/) {
     const char* expected;
   } rows[] = {
       {"our number, queues and frames are added", "net_af_packet,iface=wan0", 3, 2, 1500,
-       "net_af_packet3,iface=wan0,qpairs=2,qdisc_bypass=1,framesize=2048,blocksz=32768,"
+       "net_af_packet3,iface=wan0,qpairs=2,qdisc_bypass=1,framesz=2048,blocksz=32768,"
        "framecnt=4096"},
       {"its own arguments stay", "net_af_packet,iface=wan0,qpairs=4,qdisc_bypass=0,blocksz=65536",
        0, 2, 1500,
-       "net_af_packet0,iface=wan0,qpairs=4,qdisc_bypass=0,blocksz=65536,framesize=2048,"
+       "net_af_packet0,iface=wan0,qpairs=4,qdisc_bypass=0,blocksz=65536,framesz=2048,"
        "framecnt=4096"},
       {"the largest MTU of the smallest frames", "net_af_packet,iface=a", 0, 1, 1960,
-       "net_af_packet0,iface=a,qpairs=1,qdisc_bypass=1,framesize=2048,blocksz=32768,"
+       "net_af_packet0,iface=a,qpairs=1,qdisc_bypass=1,framesz=2048,blocksz=32768,"
        "framecnt=4096"},
       {"one more", "net_af_packet,iface=a", 0, 1, 1961,
-       "net_af_packet0,iface=a,qpairs=1,qdisc_bypass=1,framesize=4096,blocksz=65536,"
+       "net_af_packet0,iface=a,qpairs=1,qdisc_bypass=1,framesz=4096,blocksz=65536,"
        "framecnt=2048"},
       {"jumbo frames: whole blocks of them", "net_af_packet,iface=a", 0, 1, 9600,
-       "net_af_packet0,iface=a,qpairs=1,qdisc_bypass=1,framesize=10240,blocksz=163840,"
+       "net_af_packet0,iface=a,qpairs=1,qdisc_bypass=1,framesz=10240,blocksz=163840,"
        "framecnt=816"},
       {"a number of its own is ours to choose", "net_tap7,iface=tap7", 0, 1, 1500,
        "net_tap0,iface=tap7"},
@@ -41,7 +41,8 @@ void texts_become_devices(void** /*state*/) {
        "net_virtio_user0,path=/run/s,queues=2,queue_size=1024,mrg_rxbuf=0,in_order=1"},
       {"vhost", "net_vhost,iface=/run/s", 0, 2, 1500,
        "net_vhost0,iface=/run/s,queues=2,linear-buffer=1"},
-      {"memif", "net_memif,role=server", 0, 2, 1500, "net_memif0,role=server,rsize=9"},
+      {"memif", "net_memif,role=server", 0, 2, 1500, "net_memif0,role=server,rsize=9,bsize=2048"},
+      {"memif, jumbo frames", "net_memif", 0, 2, 9000, "net_memif0,rsize=9,bsize=10240"},
       {"no arguments at all", "net_null", 12, 2, 1500, "net_null12"},
       {"ring", "net_ring", 0, 2, 1500, "net_ring0"},
       {"an argument twice", "net_pcap,rx_pcap=a,rx_pcap=b", 0, 2, 1500,
@@ -66,7 +67,10 @@ void texts_are_refused(void** /*state*/) {
     const char* description;
     const char* text;
     const char* expected;  // words of the sentence
+    uint16_t mtu = 1500;
   } rows[] = {
+      {"a TAP with jumbo frames", "net_tap", "Port \"wan\": net_tap carries an mtu of 1500 at most",
+       1501},
       {"nothing", "", "the device \"\" is none that is known"},
       {"unknown kind", "net_foo,iface=a", "Port \"wan\": the device \"net_foo\" is none that"},
       {"what there is", "net_foo", "net_memif, net_ring, net_pcap, net_null."},
@@ -81,7 +85,7 @@ void texts_are_refused(void** /*state*/) {
       {"no path", "net_virtio_user,queues=1", "net_virtio_user needs path=..."},
   };
   for (const auto& row : rows) {
-    const Result<Device> device = parse_device({.port = "wan", .text = row.text});
+    const Result<Device> device = parse_device({.port = "wan", .text = row.text, .mtu = row.mtu});
     const std::string got = device.ok() ? "taken" : device.message();
     if (got.find(row.expected) == std::string::npos) {
       fail_msg("%s: %s", row.description, got.c_str());

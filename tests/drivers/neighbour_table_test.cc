@@ -58,7 +58,7 @@ void asks_once_and_again_with_growing_pauses(void**) {
   assert_int_equal(asked(table, kStart), 1);
   assert_int_equal(asked(table, kStart), 0);
   Microseconds now = kStart;
-  for (const Microseconds pause : {1, 2, 4, 5, 5}) {
+  for (const Microseconds pause : {1u, 2u, 4u, 5u, 5u}) {
     now += 3 * kSecond;
     table.update(key_of(1), NUD_FAILED, {}, now);
     assert_int_equal(neighbour.failed_since, kStart + 3 * kSecond);

@@ -71,7 +71,7 @@ void buffers_hold_what_ports_bring(void** /*state*/) {
   } rows[] = {
       {"at least what drivers want", {of("net_null", 1500)}, 2048},
       {"jumbo frames", {of("net_null", 1500), of("net_vhost", 9000)}, 9022},
-      {"jumbo frames of PACKET_MMAP", {of("net_af_packet", 9000), of("net_vhost", 9000)}, 10208},
+      {"jumbo frames of PACKET_MMAP", {of("net_af_packet", 9000), of("net_vhost", 9000)}, 10240},
       {"XDP's own headroom", {of("net_af_xdp", 3000)}, 3278},
   };
   for (const auto& row : rows) {
@@ -106,7 +106,7 @@ void what_cannot_be_is_refused(void** /*state*/) {
        1,
        {of("net_af_xdp", 1500), of("net_null", 9000)},
        "but net_af_xdp takes only 4096; lower the mtu"},
-      {"XDP's largest MTU, and one more",
+      {"one byte too many for XDP's page",
        8'192,
        1,
        {of("net_af_xdp", 3499)},

@@ -87,6 +87,36 @@ const Refusal kRefusals[] = {
        spec.backends[3].forwarding.destination = address_of("2001:db8:b::1");
      },
      "'four-3'", "2001:db8:b::1"},
+    {"alive without next hop",
+     [](PlanSpec& spec) { spec.backends[3].forwarding.destination_mac = {}; }, "'four-3'",
+     "destination_mac, is not set"},
+    {"no next hop, and weight",
+     [](PlanSpec& spec) {
+       spec.backends[3].forwarding.destination_mac = {};
+       spec.backends[3].is_alive = false;
+     },
+     "'mail'", "'four-3' is not alive"},
+
+    {"mss too small", [](PlanSpec& spec) { web(spec).mss = kMinMss - 1; }, "'web'", "mss is 535"},
+    {"client allowed and denied",
+     [](PlanSpec& spec) { web(spec).allow = web(spec).deny = {{address_of("10.0.0.0"), 104}}; },
+     "'web': its allow and deny lists", "10.0.0.0/8 is there twice"},
+    {"client's prefix with more bits",
+     [](PlanSpec& spec) { web(spec).deny = {{address_of("10.0.0.1"), 104}}; }, "'web'",
+     "10.0.0.1/8 has bits set beyond"},
+    {"closed, and a dead member with weight",
+     [](PlanSpec& spec) {
+       web(spec).closed = Reason::no_backend;
+       spec.backends[0].is_alive = false;
+     },
+     "'web'", "'four-0' is not alive"},
+    {"closed, without VIP",
+     [](PlanSpec& spec) {
+       web(spec).closed = Reason::no_backend;
+       web(spec).points.clear();
+     },
+     "'web'", "no VIP"},
+
     {"backend without name", [](PlanSpec& spec) { spec.backends[0].name.clear(); }, "backend ''",
      "1 to 128"},
     {"backend's name too long", [](PlanSpec& spec) { spec.backends[0].name = kLongName; },

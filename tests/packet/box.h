@@ -216,6 +216,7 @@ class Box {
     }
     pipeline_.run(plan, std::span(frames.data(), packets.size()), now,
                   std::span(reasons.data(), packets.size()));
+    for (const Bytes& packet : packets) evidence_->count_received(1, packet.size());
     std::vector<Sent> sent;
     for (size_t i = 0; i < packets.size(); ++i) {
       CHECK(buffers_[i].holds(frames[i]));

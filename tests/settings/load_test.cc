@@ -19,13 +19,27 @@ Settings loaded(const std::string& text) {
 
 Address address_of(const char* text) { return *parse_address(text); }
 
+PortSettings port_of(const char* name, const char* device) {
+  PortSettings port;
+  port.name = name;
+  port.device = device;
+  return port;
+}
+
+ServiceSettings service_of(const char* name, const char* vip, uint16_t port, const char* backend,
+                           const char* address) {
+  ServiceSettings service;
+  service.name = name;
+  service.vips = {{.address = address_of(vip)}};
+  service.ports = {.first = port, .last = port};
+  service.backends = {{.name = backend, .address = address_of(address)}};
+  return service;
+}
+
 void what_is_not_said_is_default(void** /*state*/) {
   Settings expected;
-  expected.ports = {{.name = "wan", .device = "net_null0"}};
-  expected.services = {{.name = "shop",
-                        .vips = {{.address = address_of("192.0.2.10")}},
-                        .ports = {.first = 80, .last = 80},
-                        .backends = {{.name = "web1", .address = address_of("10.0.0.1")}}}};
+  expected.ports = {port_of("wan", "net_null0")};
+  expected.services = {service_of("shop", "192.0.2.10", 80, "web1", "10.0.0.1")};
   assert_true(loaded(text_with(Place::outermost, "")) == expected);
 }
 
@@ -50,7 +64,8 @@ services = (
     mode = "vxlan"; affinity = "sticky"; hash = "source_destination"; buckets = 251; mss = 1400;
     allow = ["10.0.0.0/8", "::/0"]; deny = ("10.1.0.0/16"); new_flows_per_source = 50;
     tunnel = { port = 8472; source = "192.0.2.9"; ttl = 9; vni = 16777215;
-               inner_source_mac = "02:00:00:00:00:0a"; inner_destination_mac = "02:00:00:00:00:0B"; };
+               inner_source_mac = "02:00:00:00:00:0a";
+               inner_destination_mac = "02:00:00:00:00:0B"; };
     backends = ( { name = "a"; address = "10.0.0.1"; weight = 0; },
                  { name = "b"; address = "10.0.0.2"; weight = 7; } ); },
   { name = "marked"; vips = ["2001:db8::10"]; ports = "all"; mode = "l3_direct"; dscp = 9;
@@ -64,6 +79,54 @@ services = (
 );
 )";
 
+ServiceSettings tunnelled() {
+  ServiceSettings service = service_of("tunnelled", "198.51.100.0", 8'000, "a", "10.0.0.1");
+  service.vips[0].length = 120;
+  service.protocol = Protocol::sctp;
+  service.ports.last = 8'100;
+  service.mode = Mode::vxlan;
+  service.affinity = Affinity::sticky;
+  service.hash = HashOver::source_destination;
+  service.buckets = 251;
+  service.mss = 1'400;
+  service.allow = {{address_of("10.0.0.0"), 104}, {address_of("::"), 0}};
+  service.deny = {{address_of("10.1.0.0"), 112}};
+  service.new_flows_per_source = 50;
+  service.tunnel.port = 8'472;
+  service.tunnel.source = address_of("192.0.2.9");
+  service.tunnel.ttl = 9;
+  service.tunnel.vni = 0xff'ffff;
+  service.tunnel.inner_source_mac = {2, 0, 0, 0, 0, 10};
+  service.tunnel.inner_destination_mac = {2, 0, 0, 0, 0, 11};
+  service.backends[0].weight = 0;
+  service.backends.push_back({.name = "b", .address = address_of("10.0.0.2"), .weight = 7});
+  return service;
+}
+
+ServiceSettings marked() {
+  ServiceSettings service = service_of("marked", "2001:db8::10", 0, "a", "2001:db8::20");
+  service.ports = {.first = 0, .last = 65'535};
+  service.mode = Mode::l3_direct;
+  service.dscp = 9;
+  return service;
+}
+
+ServiceSettings spread() {
+  ServiceSettings service = service_of("spread", "192.0.2.11", 53, "a", "10.0.0.1");
+  service.protocol = Protocol::udp;
+  service.mode = Mode::gre;
+  service.tunnel.source_entropy_bits = 16;
+  return service;
+}
+
+ServiceSettings translated() {
+  ServiceSettings service = service_of("translated", "192.0.2.12", 443, "a", "10.0.0.1");
+  service.mode = Mode::nat;
+  service.translation_prefix = {address_of("2001:db8:64::"), 96};
+  service.backends[0].port = 8'443;
+  return service;
+}
+
 Settings every_key() {
   Settings all;
   all.name = "lb1";
@@ -74,55 +137,13 @@ Settings every_key() {
   all.eal_extra = {"--log-level=8", "--no-pci"};
   all.eal_prefix = "box";
   all.kernel = {.network_namespace = "taps", .packets_per_second = 500};
-  all.ports = {{.name = "wan0",
-                .device = "0000:03:00.0",
-                .mtu = 9'000,
-                .vlan = 7,
-                .addresses = {{address_of("192.0.2.2"), 120}, {address_of("2001:db8::2"), 64}},
-                .routes = {{.to = {address_of("0.0.0.0"), 96}, .via = address_of("192.0.2.254")},
-                           {.to = {address_of("::"), 0}, .via = address_of("fe80::1")}}},
-               {.name = "lan0", .device = "net_null0"}};
-  ServiceSettings tunnelled = {
-      .name = "tunnelled",
-      .vips = {{address_of("198.51.100.0"), 120}},
-      .protocol = Protocol::sctp,
-      .ports = {8'000, 8'100},
-      .mode = Mode::vxlan,
-      .affinity = Affinity::sticky,
-      .hash = HashOver::source_destination,
-      .buckets = 251,
-      .mss = 1'400,
-      .allow = {{address_of("10.0.0.0"), 104}, {address_of("::"), 0}},
-      .deny = {{address_of("10.1.0.0"), 112}},
-      .new_flows_per_source = 50,
-      .tunnel = {.port = 8'472,
-                 .source = address_of("192.0.2.9"),
-                 .ttl = 9,
-                 .vni = 0xff'ffff,
-                 .inner_source_mac = {2, 0, 0, 0, 0, 10},
-                 .inner_destination_mac = {2, 0, 0, 0, 0, 11}},
-      .backends = {{.name = "a", .address = address_of("10.0.0.1"), .weight = 0},
-                   {.name = "b", .address = address_of("10.0.0.2"), .weight = 7}}};
-  ServiceSettings marked = {.name = "marked",
-                            .vips = {{address_of("2001:db8::10"), 128}},
-                            .mode = Mode::l3_direct,
-                            .dscp = 9,
-                            .backends = {{.name = "a", .address = address_of("2001:db8::20")}}};
-  ServiceSettings spread = {.name = "spread",
-                            .vips = {{address_of("192.0.2.11"), 128}},
-                            .protocol = Protocol::udp,
-                            .ports = {53, 53},
-                            .mode = Mode::gre,
-                            .tunnel = {.source_entropy_bits = 16},
-                            .backends = {{.name = "a", .address = address_of("10.0.0.1")}}};
-  ServiceSettings translated = {
-      .name = "translated",
-      .vips = {{address_of("192.0.2.12"), 128}},
-      .ports = {443, 443},
-      .mode = Mode::nat,
-      .translation_prefix = {address_of("2001:db8:64::"), 96},
-      .backends = {{.name = "a", .address = address_of("10.0.0.1"), .port = 8'443}}};
-  all.services = {tunnelled, marked, spread, translated};
+  all.ports = {port_of("wan0", "0000:03:00.0"), port_of("lan0", "net_null0")};
+  all.ports[0].mtu = 9'000;
+  all.ports[0].vlan = 7;
+  all.ports[0].addresses = {{address_of("192.0.2.2"), 120}, {address_of("2001:db8::2"), 64}};
+  all.ports[0].routes = {{.to = {address_of("0.0.0.0"), 96}, .via = address_of("192.0.2.254")},
+                         {.to = {address_of("::"), 0}, .via = address_of("fe80::1")}};
+  all.services = {tunnelled(), marked(), spread(), translated()};
   return all;
 }
 
@@ -177,17 +198,23 @@ void all_mistakes_are_told_in_the_order_of_the_text(void** /*state*/) {
       "services = ( { name = \"shop\"; vips = []; ports = \"0\"; } );\n",
       "text");
   constexpr const char* kExpected =
-      R"(text:1: cpu.workers: found core 1 twice; allowed: a core of its own for each worker
-text:2: ports[a-name-that-is-too-long].name: found "a-name-that-is-too-long"; allowed: letters, digits, -, _ and ., at most 15, the first a letter or digit
-text:2: ports[a-name-that-is-too-long].device: found ""; allowed: text of 1 to 256 characters
-text:2: ports[a-name-that-is-too-long].mtu: found 99999; allowed: 576 to 9600 bytes
-text:3: ports[a-name-that-is-too-long].addresses[#1]: found "192.0.2.2"; allowed: a host's address and its prefix length, as "192.0.2.1/24"
-text:4: ports[a-name-that-is-too-long].addresses[#2]: found "nonsense"; allowed: a host's address and its prefix length, as "192.0.2.1/24"
-text:6: colour: there is no such key; allowed: name, secret_file, cpu, memory, idle, eal_extra, eal_prefix, kernel, ports, services
-text:7: services[shop].vips: found a list of 0; allowed: a list, at least 1, at most 16384, of: a host's address or a prefix, as "192.0.2.1" or "2001:db8::/64"
-text:7: services[shop].ports: found "0"; allowed: "80", "8000-8100" or "all"
-text:7: services[shop].backends: is missing; allowed: a list, at least 1, at most 4096, of: a group { }
-)";
+      "text:1: cpu.workers: found core 1 twice; allowed: a core of its own for each worker\n"
+      "text:2: ports[a-name-that-is-too-long].name: found \"a-name-that-is-too-long\"; "
+      "allowed: letters, digits, -, _ and ., at most 15, the first a letter or digit\n"
+      "text:2: ports[a-name-that-is-too-long].device: found \"\"; allowed: text of 1 to 256 "
+      "characters\n"
+      "text:2: ports[a-name-that-is-too-long].mtu: found 99999; allowed: 576 to 9600 bytes\n"
+      "text:3: ports[a-name-that-is-too-long].addresses[#1]: found \"192.0.2.2\"; allowed: a "
+      "host's address and its prefix length, as \"192.0.2.1/24\"\n"
+      "text:4: ports[a-name-that-is-too-long].addresses[#2]: found \"nonsense\"; allowed: a "
+      "host's address and its prefix length, as \"192.0.2.1/24\"\n"
+      "text:6: colour: there is no such key; allowed: name, secret_file, cpu, memory, idle, "
+      "eal_extra, eal_prefix, kernel, ports, services\n"
+      "text:7: services[shop].vips: found a list of 0; allowed: a list, at least 1, at most "
+      "16384, of: a host's address or a prefix, as \"192.0.2.1\" or \"2001:db8::/64\"\n"
+      "text:7: services[shop].ports: found \"0\"; allowed: \"80\", \"8000-8100\" or \"all\"\n"
+      "text:7: services[shop].backends: is missing; allowed: a list, at least 1, at most 4096, "
+      "of: a group { }\n";
   assert_string_equal(result.message().c_str(), kExpected);
 }
 

@@ -45,7 +45,7 @@ void a_draft_that_was_left_is_replaced(void** /*state*/) {
 void lengths(void** /*state*/) {
   const Folder folder;
   const std::string path = folder.path("secret");
-  for (const size_t length : {0, 15, 16, 64, 65, 100'000}) {
+  for (const size_t length : {0u, 15u, 16u, 64u, 65u, 100'000u}) {
     folder.write("secret", std::string(length, 'x'));
     chmod(path.c_str(), 0600);
     const auto secret = read_or_make_secret(path);
@@ -64,14 +64,14 @@ void permissions(void** /*state*/) {
   const Folder folder;
   const std::string path = folder.path("secret");
   folder.write("secret", std::string(32, 'x'));
-  for (const mode_t mode : {0640, 0604, 0620, 0602, 0610, 0601, 0644}) {
+  for (const mode_t mode : {0640u, 0604u, 0620u, 0602u, 0610u, 0601u, 0644u}) {
     chmod(path.c_str(), mode);
     assert_string_equal(message_of(path).c_str(),
                         ("the secret file " + path + " is open to others: chmod 600 " + path +
                          ", and make a new one if anybody may have read it")
                             .c_str());
   }
-  for (const mode_t mode : {0600, 0400, 0700}) {
+  for (const mode_t mode : {0600u, 0400u, 0700u}) {
     chmod(path.c_str(), mode);
     assert_string_equal(message_of(path).c_str(), "");
   }

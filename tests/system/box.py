@@ -1,7 +1,6 @@
 """keeld in the network: its settings, its life, what it logs and what it counts."""
 
 import contextlib
-import copy
 import json
 import os
 import signal
@@ -92,14 +91,19 @@ class Box:
         """Starts it, and waits until it says that it forwards."""
         before = self.log_size()
         self.launch()
-        self.wait_for_log('ready', since=before, seconds=seconds)
+        self.wait_for_log('forwarding:', since=before, seconds=seconds)
 
     def reload(self):
         """Gives it the settings as they are now, and waits until it forwards by them."""
         self.write()
-        before = self.log_size()
+        before, generation = self.log_size(), self.generation()
         self.process.send_signal(signal.SIGHUP)
-        self.wait_for_log('in force', since=before)
+        line = self.wait_for_log('taken over', since=before)
+        assert 'not taken over' not in line, line
+        until(lambda: self.generation() != generation, 'a plan of the new settings', 5, 0.002)
+
+    def generation(self):
+        return self.ask('/evenkeel/plan')['generation']
 
     def stop(self):
         """Ends it as an operator does: it must say goodbye with 0."""
@@ -184,6 +188,19 @@ class Box:
         """Packets that were for a service, and that the box did not send on: {reason: packets}."""
         return {reason: count for reason, count in self.drops().items()
                 if count and reason in LOSSES}
+
+    def report(self):
+        """All that it knows and says, for whoever looks for the reason of a failure."""
+        said = [self.log()[-4000:]]
+        if self.process and self.process.poll() is None:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                said.append(f'drops: { {r: n for r, n in self.drops().items() if n} }')
+                for command in ('/evenkeel/workers', '/evenkeel/ports'):
+                    said += [f'{command}: {entry}' for entry in self.listed(command).values()]
+                for service in self.settings['services']:
+                    said += [f'{service["name"]}: {entry}'
+                             for entry in self.backends(service['name']).values()]
+        return '\n'.join(said)
 
     def worker_thread(self):
         """The thread of the first worker, by the name that EAL gives it."""

@@ -63,7 +63,7 @@ def introduce_neighbours(box):
                 box.namespaces.ip(f'-n {kernel} neigh replace {address} dev {device} '
                                   f'lladdr {NEIGHBOUR_MAC} nud permanent')
     for service in box.settings['services']:
-        until(lambda name=service['name']: all(entry['usable']
+        until(lambda name=service['name']: all(entry['usable'] == 'yes'
                                                for entry in box.backends(name).values()),
               f'the backends of {service["name"]} are usable')
 

@@ -83,7 +83,7 @@ def flood_starves_nothing(lab_):
 
 
 def usable(lab_):
-    return {name: bool(entry['usable']) for name, entry in lab_.box.backends('web').items()}
+    return {name: entry['usable'] == 'yes' for name, entry in lab_.box.backends('web').items()}
 
 
 def lost_neighbour_heals(lab_):

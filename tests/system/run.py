@@ -51,6 +51,7 @@ def run_topic(topic, word, programs, numbers):
                 result, more = 'ok', f' # SKIP {reason}'
             except Exception:
                 traceback.print_exc()
+                print(getattr(needed, 'box', needed).report(), file=sys.stderr)
                 result, more = 'not ok', ''
                 failed += 1
             seconds = time.monotonic() - began

@@ -91,7 +91,7 @@ class Tidy(unittest.TestCase):
                 ('firmware/wire/a.h', 'firmware/wire/b.h', True),
                 ('firmware/wire/deeper/a.h', 'firmware/wire/b.h', True),
                 ('firmware/wire/a.h', 'drivers/b.h', False),
-                ('drivers/a.h', 'firmware/wire/b.h', False),
+                ('drivers/a.h', 'firmware/wire/b.h', True),
                 ('drivers/a.h', 'firmware/base/b.h', True),
                 ('firmware/packet/a.h', 'drivers/b.h', True),
                 ('firmware/packet/a.h', 'firmware/settings/b.h', False),

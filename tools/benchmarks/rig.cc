@@ -110,6 +110,9 @@ double Rig::run_block(std::span<const Flow* const> flows, bool is_opening) {
   for (size_t first = 0; first < flows.size(); first += kBurst) {
     const size_t count = std::min(kBurst, flows.size() - first);
     buffers_.receive(first, std::span(frames).first(count));
+    uint64_t bytes = 0;
+    for (const Frame& frame : std::span(frames).first(count)) bytes += frame.length;
+    evidence_->count_received(count, bytes);
     pipeline_.run(*plan_, std::span(frames).first(count), now_, std::span(reasons).first(count));
     now_ += 1;
   }
