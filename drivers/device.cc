@@ -14,7 +14,7 @@ constexpr uint32_t kVlanTags = 8;
 constexpr uint32_t kFramesPerBlock = 16;
 constexpr uint32_t kRingBytes = 8u << 20;
 
-constexpr std::array kTable = std::to_array<DeviceTraits>({
+constexpr std::array<DeviceTraits, 10> kTable = {{
     // Its fanout hashes addresses and ports, whichever way; of fragments, addresses only. But it
     // reassembles IPv4 fragments first, so that they arrive as one packet, cut off at a frame's
     // end; and when a queue is nearly full its largest flows spill over to another. PACKET_MMAP
@@ -70,7 +70,9 @@ constexpr std::array kTable = std::to_array<DeviceTraits>({
      .queues = "queues",
      .defaults = "linear-buffer=1",
      .names = Names::vhost_socket},
-    // Rings of 2^9 packets: larger ones are slower. A packet in more than one frame leaves a mark
+    // Rings of 2^9 packets: larger ones are slower. A client looks for its server when it starts,
+    // and never again, so that a server is the one to wait for the other side. A packet in more
+    // than one frame leaves a mark
     // in
     // the ring by which a later one is mistaken for its rest, so that frames must hold the largest.
     {.name = "net_memif",
@@ -90,7 +92,7 @@ constexpr std::array kTable = std::to_array<DeviceTraits>({
      .mtu_by = MtuBy::driver,
      .hears = Hears::all_multicast_if_told,
      .names = Names::pci},
-});
+}};
 
 constexpr const DeviceTraits& kPci = kTable.back();
 static_assert(kPci.names == Names::pci);

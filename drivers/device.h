@@ -51,23 +51,25 @@ enum class Names : uint8_t {
 };
 
 struct DeviceTraits {
-  std::string_view name;           // as settings have it, without a number; of PCI devices: ""
-  std::string_view library = "";   // the driver's shared object; of PCI devices: whichever fits
-  std::string_view required = "";  // the argument that must be there, if any
-  std::string_view queues = "";    // the argument that says how many queues, if any
-  std::string_view defaults = "";  // arguments unless the settings have their own
+  static constexpr std::string_view kNone{};
+
+  std::string_view name;              // as settings have it, without a number; of PCI devices: ""
+  std::string_view library = kNone;   // the driver's shared object; of PCI devices: whichever fits
+  std::string_view required = kNone;  // the argument that must be there, if any
+  std::string_view queues = kNone;    // the argument that says how many queues, if any
+  std::string_view defaults = kNone;  // arguments unless the settings have their own
   Spread spread = Spread::other_side;
   MtuBy mtu_by = MtuBy::buffers;
   LinkBy link_by = LinkBy::driver;
   Hears hears = Hears::all_anyway;
   Names names = Names::nothing;
   // What a packet lies in: the device's own frames, whose size is an argument, or buffers.
-  std::string_view frame_argument = "";
-  std::string_view block_argument = "";  // bytes of many frames, and
-  std::string_view count_argument = "";  // how many frames there are in all blocks
-  uint16_t frame_unit = 1;               // frames and buffers are a multiple of so many bytes
-  uint16_t headroom = 0;                 // of both, beside DPDK's own of a buffer
-  uint16_t element_max = 0;              // the largest buffer with all that belongs to it; 0: any
+  std::string_view frame_argument = kNone;
+  std::string_view block_argument = kNone;  // bytes of many frames, and
+  std::string_view count_argument = kNone;  // how many frames there are in all blocks
+  uint16_t frame_unit = 1;                  // frames and buffers are a multiple of so many bytes
+  uint16_t headroom = 0;                    // of both, beside DPDK's own of a buffer
+  uint16_t element_max = 0;  // the largest buffer with all that belongs to it; 0: any
   uint16_t mtu_max = kMaxMtu;
 };
 

@@ -67,9 +67,11 @@ Status check_pci(const Device& device, const std::string& root) {
                            device.name + "`.");
 }
 
-// Whether a process listens there. Whatever kind of socket it is: of one without a process, the
-// kernel says so before it looks at the kind.
+// Whether a process listens there, or it is no socket. Of a socket that no process has, the kernel
+// says so before it looks at the kind of socket.
 bool is_served(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_socket(path, ignored)) return true;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) return false;
@@ -108,12 +110,12 @@ Status make_way_for(const Device& device, const std::string& path, const std::st
   return {};
 }
 
-Status check_backend(const Device& device, const std::string& root) {
-  const std::string path = device.argument("path").value_or("");
-  if (exists(root + path)) return {};
-  return wrong(device, "nobody has made \"" + path +
-                           "\" yet; start the other side first, or say server=1 if it is to wait "
-                           "for us.");
+// A socket, or device of the kernel's, that another process has made.
+Status check_other_side(const Device& device, const std::string& path, const std::string& root) {
+  if (exists(root + path) && is_served(root + path)) return {};
+  return wrong(device, "nobody serves \"" + path +
+                           "\" yet; start the other side first, or let it wait for this one "
+                           "(server=1, or role=server).");
 }
 
 Status check_memif(const Device& device, bool hugepages, const std::string& root) {
@@ -122,11 +124,11 @@ Status check_memif(const Device& device, bool hugepages, const std::string& root
                  "zero-copy=yes needs memory.hugepages = true: without them there is no memory to "
                  "share.");
   }
-  const std::string role = device.argument("role").value_or("client");
-  const bool is_abstract = device.argument("socket-abstract").value_or("yes") == "yes";
   const auto path = device.argument("socket");
-  if (role != "server" || is_abstract || !path.has_value()) return {};
-  return make_way_for(device, *path, root);
+  if (!path.has_value() || device.argument("socket-abstract").value_or("yes") == "yes") return {};
+  const std::string role = device.argument("role").value_or("client");
+  return role == "server" ? make_way_for(device, *path, root)
+                          : check_other_side(device, *path, root);
 }
 
 Status check_device(const Device& device, bool hugepages, const std::string& root) {
@@ -139,8 +141,10 @@ Status check_device(const Device& device, bool hugepages, const std::string& roo
       if (device.argument("client").value_or("0") == "1") return {};
       return make_way_for(device, device.argument("iface").value_or(""), root);
     case Names::virtio_backend:
-      if (device.argument("server").value_or("0") != "1") return check_backend(device, root);
-      return make_way_for(device, device.argument("path").value_or(""), root);
+      if (device.argument("server").value_or("0") == "1") {
+        return make_way_for(device, device.argument("path").value_or(""), root);
+      }
+      return check_other_side(device, device.argument("path").value_or(""), root);
     case Names::memif_socket:
       return check_memif(device, hugepages, root);
     case Names::file: {

@@ -6,7 +6,8 @@
 #include <rte_lcore.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "drivers/eal_check.h"
@@ -28,6 +29,8 @@ std::string threads_on_cores(const EalSpec& spec) {
   return text;
 }
 
+Machine this_machine() { return {.root = "", .is_root = ::geteuid() == 0}; }
+
 int run(void* work) {
   (*static_cast<std::function<void()>*>(work))();
   return 0;
@@ -36,6 +39,7 @@ int run(void* work) {
 }  // namespace
 
 struct Eal::Running {
+  std::string file_prefix;
   // DPDK keeps pointers into them.
   std::vector<std::string> arguments;
   std::vector<char*> pointers;
@@ -73,9 +77,10 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalSpec& spec) {
     return Error{"cpu.workers names " + std::to_string(spec.worker_cores.size()) +
                  " cores; at most " + std::to_string(kMaxWorkers) + " workers are supported."};
   }
-  const Status machine = check_machine(spec, {.root = "", .is_root = ::geteuid() == 0});
-  if (!machine.ok()) return Error{machine.message()};
+  const Status ready = check_machine(spec, this_machine());
+  if (!ready.ok()) return Error{ready.message()};
   auto running = std::make_unique<Running>();
+  running->file_prefix = spec.file_prefix;
   running->arguments = eal_arguments(spec);
   running->work.resize(spec.worker_cores.size());
   for (std::string& argument : running->arguments) running->pointers.push_back(argument.data());
@@ -90,7 +95,14 @@ Result<std::unique_ptr<Eal>> Eal::start(const EalSpec& spec) {
 
 Eal::Eal(std::unique_ptr<Running> running) : running_(std::move(running)) {}
 
-Eal::~Eal() { rte_eal_cleanup(); }
+Eal::~Eal() {
+  const std::string files = rte_eal_get_runtime_dir();
+  rte_eal_cleanup();
+  // DPDK leaves these to the next process of the same name.
+  std::error_code ignored;
+  std::filesystem::remove_all(files, ignored);
+  remove_hugepage_files(running_->file_prefix, this_machine());
+}
 
 size_t Eal::workers() const { return running_->work.size(); }
 

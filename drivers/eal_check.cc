@@ -168,17 +168,6 @@ std::vector<Hugepages> find_hugepages(const Machine& machine) {
   return found;
 }
 
-// The files of a killed process hold its pages.
-void remove_hugepage_files(const EalSpec& spec, const std::string& mount) {
-  const std::string prefix = spec.file_prefix + "map_";
-  std::error_code ignored;
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(mount, ignored)) {
-    if (entry.path().filename().string().starts_with(prefix)) files.push_back(entry.path());
-  }
-  for (const fs::path& file : files) fs::remove(file, ignored);
-}
-
 std::string count_of(uint64_t number, const std::string& what) {
   return std::to_string(number) + ' ' + what + (number == 1 ? "" : "s");
 }
@@ -204,9 +193,7 @@ Error too_few_hugepages(const EalSpec& spec, const Machine& machine,
 
 Status check_hugepages(const EalSpec& spec, const Machine& machine) {
   if (!spec.hugepages) return {};
-  for (const Hugepages& size : find_hugepages(machine)) {
-    if (!size.mount.empty()) remove_hugepage_files(spec, size.mount);
-  }
+  remove_hugepage_files(spec.file_prefix, machine);
   const std::vector<Hugepages> sizes = find_hugepages(machine);
   uint64_t free = 0;
   uint64_t free_mounted = 0;
@@ -242,6 +229,19 @@ Status check_libraries(const EalSpec& spec, const Machine& machine) {
 }
 
 }  // namespace
+
+void remove_hugepage_files(const std::string& file_prefix, const Machine& machine) {
+  std::error_code ignored;
+  std::vector<fs::path> files;
+  for (const Hugepages& size : find_hugepages(machine)) {
+    if (size.mount.empty()) continue;
+    for (const auto& entry : fs::directory_iterator(size.mount, ignored)) {
+      const std::string name = entry.path().filename();
+      if (name.starts_with(file_prefix + "map_")) files.push_back(entry.path());
+    }
+  }
+  for (const fs::path& file : files) fs::remove(file, ignored);
+}
 
 Status check_machine(const EalSpec& spec, const Machine& machine) {
   if (Status status = check_privileges(machine); !status.ok()) return status;

@@ -18,4 +18,8 @@ struct Machine {
 // hugepage files, sockets - is removed on the way.
 Status check_machine(const EalSpec& spec, const Machine& machine);
 
+// Memory stays taken as long as there are files of it. REQUIRES: no process of that prefix, but
+// perhaps this one, lives.
+void remove_hugepage_files(const std::string& file_prefix, const Machine& machine);
+
 }  // namespace evenkeel

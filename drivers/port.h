@@ -63,8 +63,7 @@ class Port {
   uint16_t transmit_queues() const { return transmit_queues_; }
   const Mac& mac() const { return mac_; }
 
-  // Asks the device, and does not wait for it. To be called often: a memif client looks for its
-  // server when it is asked.
+  // Asks the device, and does not wait for it.
   bool link_is_up() const;
   PortCounts counts() const;
 

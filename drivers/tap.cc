@@ -56,7 +56,7 @@ Status set_up(const TapSpec& spec) {
   const Descriptor control(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request = request_for(spec.name);
   request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-  std::copy(spec.mac.begin(), spec.mac.end(), request.ifr_hwaddr.sa_data);
+  std::memcpy(request.ifr_hwaddr.sa_data, spec.mac.data(), spec.mac.size());
   if (::ioctl(control.get(), SIOCSIFHWADDR, &request) != 0) {
     return failed(spec.name, "does not take the port's MAC address",
                   "a port needs a unicast address that is not zero");

@@ -33,7 +33,7 @@ struct Orders {
 // Every order is given; the error is the first refusal's.
 Status give(NetlinkRequests& kernel, const TapConfig& config, Orders& orders) {
   std::string first_refusal;
-  const Status status =
+  Status status =
       kernel.exchange(orders.requests, [&](size_t index, int error, const nlmsghdr* /*message*/) {
         if (error == 0 || !first_refusal.empty()) return;
         first_refusal = "Port \"" + config.name + "\": the kernel refuses to " +

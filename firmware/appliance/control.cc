@@ -11,6 +11,13 @@ namespace {
 // Of what a change brings for single backends, so many lines are logged.
 constexpr size_t kLinesPerChange = 20;
 
+// Turns of looking up next hops, a thousand each, in one tick; and as many as there can be.
+constexpr size_t kTurnsPerTick = 4;
+constexpr size_t kTurnsForAll = 1'000;
+
+// Of control's time, planning takes at most one part in so many, whatever the neighbours do.
+constexpr Microseconds kPlanningShare = 5;
+
 std::string full_name(const Settings& settings, const BackendState& state) {
   const ServiceSettings& service = settings.services[state.service];
   return service.name + "/" + service.backends[state.backend].name;
@@ -54,6 +61,7 @@ Control::Control(Settings settings, Dataplane& dataplane, const Secret& secret, 
 Status Control::start() {
   const Microseconds now = dataplane_.clock().now();
   surroundings_changed_ = dataplane_.neighbours().watch(destinations_of(settings_), now);
+  look_up(kTurnsForAll, now);
   Compiled compiled = compile_now(settings_, now);
   const Result<std::shared_ptr<const Plan>> plan =
       build_plan(compiled.spec, secret_, {}, tick_of(now));
@@ -90,18 +98,28 @@ Status Control::reload(Settings settings) {
 
 void Control::tick() {
   const Microseconds now = dataplane_.clock().now();
-  surroundings_changed_ |= dataplane_.neighbours().on_timer(now);
-  if (std::exchange(surroundings_changed_, false)) {
+  look_up(kTurnsPerTick, now);
+  if (surroundings_changed_ && now >= plan_again_) {
+    surroundings_changed_ = false;
     const std::vector<BackendState> before = backends_;
     const Status planned = replan(settings_, now);
     if (!planned.ok()) log_.error(planned.message());
     tell_changes(before);
+    plan_again_ = now + kPlanningShare * (dataplane_.clock().now() - now);
   }
   const Status stepped = planner_->step(now);
   const std::string trouble = stepped.ok() ? "" : stepped.message();
   if (trouble != planning_trouble_ && !trouble.empty()) log_.error(trouble);
   planning_trouble_ = trouble;
   supervise(now);
+}
+
+void Control::look_up(size_t turns, Microseconds now) {
+  Neighbours& neighbours = dataplane_.neighbours();
+  surroundings_changed_ |= neighbours.on_timer(now);
+  for (size_t i = 1; i < turns && neighbours.is_busy(); ++i) {
+    surroundings_changed_ |= neighbours.on_timer(now);
+  }
 }
 
 void Control::on_netlink() {

@@ -43,6 +43,7 @@ class Control {
   std::vector<std::string> troubles() const;
 
  private:
+  void look_up(size_t turns, Microseconds now);
   Compiled compile_now(const Settings& settings, Microseconds now) const;
   Status replan(const Settings& settings, Microseconds now);
   void tell_changes(const std::vector<BackendState>& before) const;
@@ -61,6 +62,7 @@ class Control {
   std::vector<bool> links_;       // as the kernel was told
   std::string planning_trouble_;  // why the wanted plan is not in force
   bool surroundings_changed_ = false;
+  Microseconds plan_again_ = 0;  // not before
 };
 
 }  // namespace evenkeel

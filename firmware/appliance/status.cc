@@ -26,19 +26,23 @@ std::string to_string(const Mac& mac) {
 
 std::string yes_or_no(bool answer) { return answer ? "yes" : "no"; }
 
-// What all workers have counted for a slot.
-BackendCounts total_of(const Dataplane& dataplane, uint16_t slot) {
+// What all workers have counted for a backend. One that serves both families has a slot for each.
+BackendCounts total_of(const Control& control, const std::string& name) {
   BackendCounts total;
-  for (size_t i = 0; i < dataplane.workers(); ++i) {
-    const BackendCounts counts = dataplane.evidence(i).backend(slot);
-    total.packets += counts.packets;
-    total.bytes += counts.bytes;
-    total.new_flows += counts.new_flows;
-    total.opened += counts.opened;
-    total.retried += counts.retried;
-    total.completed += counts.completed;
-    total.lost += counts.lost;
-    total.reset += counts.reset;
+  const std::vector<BackendRecord>& records = control.plan().backend_records;
+  for (size_t slot = 0; slot < records.size(); ++slot) {
+    if (records[slot].name != name) continue;
+    for (const Evidence* evidence : control.dataplane().evidence()) {
+      const BackendCounts counts = evidence->backend(static_cast<uint16_t>(slot));
+      total.packets += counts.packets;
+      total.bytes += counts.bytes;
+      total.new_flows += counts.new_flows;
+      total.opened += counts.opened;
+      total.retried += counts.retried;
+      total.completed += counts.completed;
+      total.lost += counts.lost;
+      total.reset += counts.reset;
+    }
   }
   return total;
 }
@@ -100,25 +104,16 @@ TelemetryFields describe_service(const Plan& plan, uint16_t number) {
   return fields;
 }
 
-// The slot of a backend of the plan, or kNoBackend.
-uint16_t slot_of(const Plan& plan, const std::string& name) {
-  const auto found = std::ranges::find(plan.backend_records, name, &BackendRecord::name);
-  if (found == plan.backend_records.end()) return kNoBackend;
-  return static_cast<uint16_t>(found - plan.backend_records.begin());
-}
-
 TelemetryFields describe_backend(const Control& control, const BackendState& state) {
   const ServiceSettings& service = control.settings().services[state.service];
   const BackendSettings& backend = service.backends[state.backend];
-  const uint16_t slot = slot_of(control.plan(), service.name + "/" + backend.name);
   TelemetryFields fields = {{"name", backend.name},
                             {"address", to_string(backend.address)},
                             {"weight", uint64_t{backend.weight}},
                             {"usable", yes_or_no(state.usable)}};
   if (!state.usable) fields.push_back({"why", state.why});
-  if (slot != kNoBackend) {
-    std::ranges::copy(fields_of(total_of(control.dataplane(), slot)), std::back_inserter(fields));
-  }
+  std::ranges::copy(fields_of(total_of(control, service.name + "/" + backend.name)),
+                    std::back_inserter(fields));
   return fields;
 }
 
@@ -202,6 +197,8 @@ Status list_workers(const Control& control, std::string_view, TelemetryPage& pag
         {"forwarded_bytes", counts.forwarded_bytes},
         {"dropped", std::accumulate(counts.drops.begin(), counts.drops.end(), uint64_t{0})},
         {"held", liveness.held.read()},
+        {"answers", liveness.answers.read()},
+        {"no_buffer", liveness.no_buffer.read()},
         {"evicted_flows", counts.evictions},
         {"refused_flows", counts.refused_insertions},
         {"untracked_handshakes", counts.untracked_handshakes}};

@@ -34,6 +34,9 @@ inline constexpr size_t kBucketGroups = 1'024;
 // Different prefix lengths that the VIPs of one plan may have: each costs a lookup one probe.
 inline constexpr size_t kMaxPrefixLengths = 16;
 
+// Pieces into which a packet that does not fit the way to its backend is cut.
+inline constexpr size_t kMaxPieces = 8;
+
 // VIPs with a port or range each, over all services of a plan.
 inline constexpr size_t kMaxServicePoints = 16'384;
 
@@ -94,6 +97,7 @@ inline constexpr size_t kEvidenceBytesMax = 64'000'000;
 inline constexpr size_t kMaxSettingsBytes = 16u << 20;
 inline constexpr size_t kMaxSettingsFiles = 1'024;
 inline constexpr size_t kMaxIncludeDepth = 8;
+inline constexpr size_t kMaxKeysOfGroup = 256;
 inline constexpr size_t kMaxMistakes = 100;
 inline constexpr size_t kMaxPorts = 32;
 inline constexpr size_t kMaxPortName = 15;

@@ -3,8 +3,8 @@
 // whether it is to stop is said by control.
 //
 // What came in by ports is what pipeline, kernel path and drops have taken: when no packet is under
-// way, received == forwarded (of evidence) + drops (of evidence) + to_kernel + held. What the
-// kernel sends is counted apart.
+// way, received + pieces == forwarded (of evidence) + drops (of evidence) + to_kernel + held +
+// split. What the kernel sends is counted apart.
 #pragma once
 
 #include <array>
@@ -34,7 +34,9 @@ struct alignas(kCacheLine) Liveness {
   Counter naps;         // times that it slept since there was nothing to do
   Counter held;         // packets that wait for their first fragment
   Counter answers;      // "too big", sent beside what was received
-  Counter no_buffer;    // answers that could not be made: the pool was empty
+  Counter split;        // packets that did not fit, and were cut
+  Counter pieces;       // what became of those, on their way like packets that came
+  Counter no_buffer;    // answers and pieces that could not be made: the pool was empty
   SingleWriter<uint32_t> is_running;
   std::array<PortTally, kMaxPorts> ports;
 

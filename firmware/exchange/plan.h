@@ -2,9 +2,8 @@
 // shared in part with the plans before and after it.
 //
 // Invariants (build_plan() establishes them, verify_plan() checks them on what was built):
-//  1. Every bucket names the slot of a live member of its own service whose weight is not 0. A
-//  closed
-//     service has no buckets.
+//  1. Every bucket names the slot of a live member of its own service whose weight is not 0; of a
+//     closed service, there are no buckets.
 //  2. A member has its share of its service's buckets, to less than one bucket; or one bucket, if
 //     that is more than its share.
 //  3. A previous backend of a moved bucket is in the plan.

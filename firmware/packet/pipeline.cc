@@ -19,14 +19,10 @@ namespace {
 bool is_of_client(const Parsed& parsed) { return parsed.kind != Kind::icmp_error; }
 
 // What fits the way to a backend before the packet is put into its form.
-uint16_t largest_before(const Forwarding& forwarding) {
-  constexpr int kGrowth = sizeof(Ipv6Header) - sizeof(Ipv4Header);
-  int mtu = forwarding.mtu - forwarding.overhead;
-  if (forwarding.mode == Mode::nat) {
-    const bool becomes_v4 = forwarding.new_destination().is_v4();
-    if (becomes_v4 != forwarding.inner_is_v4) mtu += becomes_v4 ? kGrowth : -kGrowth;
-  }
-  return static_cast<uint16_t>(mtu);
+uint16_t largest_before(const Forwarding& forwarding, const Parsed& parsed) {
+  return forwarding.mode == Mode::nat
+             ? mtu_before(forwarding.mtu, parsed, forwarding.new_destination().is_v4())
+             : static_cast<uint16_t>(forwarding.mtu - forwarding.overhead);
 }
 
 }  // namespace
@@ -267,7 +263,7 @@ void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Rea
                               : emit(forwarding, frames[i], parsed_[i], entropy_[i]);
     ret_reasons[i] = reason;
     emitted.add_if(reason == Reason::none, i);
-    if (reason == Reason::too_big) mtu_before_[i] = largest_before(forwarding);
+    if (reason == Reason::too_big) mtu_before_[i] = largest_before(forwarding, parsed_[i]);
   }
   uint64_t bytes = 0;
   for (const size_t i : emitted) {

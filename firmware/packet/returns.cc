@@ -43,14 +43,6 @@ void clamp_reply(const Plan& plan, const Frame& frame, const Parsed& parsed,
   clamp_mss(frame, parsed_anew(frame, parsed, translation), plan.services[number].guard.mss);
 }
 
-// What a sender on the server's side may send, so that it fits the way in the client's family.
-uint16_t mtu_before(const Translation& translation, bool was_v4) {
-  constexpr int kGrowth = sizeof(Ipv6Header) - sizeof(Ipv4Header);
-  const bool is_v4 = translation.destination.is_v4();
-  const int difference = was_v4 == is_v4 ? 0 : is_v4 ? kGrowth : -kGrowth;
-  return static_cast<uint16_t>(translation.mtu + difference);
-}
-
 }  // namespace
 
 Reason translate_reply(const Plan& plan, Frame& frame, const Parsed& parsed, uint16_t& ret_mtu) {
@@ -79,7 +71,9 @@ Reason translate_reply(const Plan& plan, Frame& frame, const Parsed& parsed, uin
       .port = way->port};
   const Reason reason = translate(frame, parsed, translation);
   if (reason == Reason::none) clamp_reply(plan, frame, parsed, translation);
-  if (reason == Reason::too_big) ret_mtu = mtu_before(translation, parsed.is_v4);
+  if (reason == Reason::too_big) {
+    ret_mtu = mtu_before(translation.mtu, parsed, translation.destination.is_v4());
+  }
   return reason;
 }
 

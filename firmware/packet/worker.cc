@@ -5,14 +5,16 @@
 #include <time.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "firmware/base/check.h"
+#include "firmware/wire/fragment.h"
 #include "firmware/wire/icmp.h"
 
 namespace evenkeel {
 namespace {
 
-enum class Disposition : uint8_t { drop, kernel, hold, answer };
+enum class Disposition : uint8_t { drop, kernel, hold, cut_or_answer };
 
 // What becomes of a packet that the pipeline does not forward.
 constexpr Disposition disposition(Reason reason) {
@@ -21,8 +23,11 @@ constexpr Disposition disposition(Reason reason) {
     case Reason::icmp_other:
     case Reason::unsupported_protocol:
     case Reason::no_service:
-    case Reason::fragment_later:
       return Disposition::kernel;
+    case Reason::fragment_later:
+      return Disposition::hold;
+    case Reason::too_big:
+      return Disposition::cut_or_answer;
     default:
       return Disposition::drop;
   }
@@ -40,6 +45,19 @@ constexpr uint32_t kKernelBurst = 1'024;
 // "Too big" that a worker tells, so that nobody makes the box send more than it receives.
 constexpr uint32_t kAnswersPerSecond = 1'000;
 constexpr uint32_t kAnswersAtOnce = 100;
+
+Frame frame_of(const rte_mbuf* packet) {
+  return {.data = rte_pktmbuf_mtod(packet, uint8_t*),
+          .length = packet->nb_segs == 1 ? packet->data_len : uint32_t{0},  // truncated
+          .headroom = packet->data_off,
+          .tailroom = rte_pktmbuf_tailroom(packet),
+          .port = static_cast<uint8_t>(packet->port)};
+}
+
+void set_length(rte_mbuf* packet, uint32_t length) {
+  packet->data_len = static_cast<uint16_t>(length);
+  packet->pkt_len = length;
+}
 
 }  // namespace
 
@@ -69,14 +87,19 @@ void Worker::run() {
   Slot<Plan>::Reader reader(slot_, spec_.number);
   liveness_.is_running.write(1);
   while (liveness_.must_stop.read() == 0) rest(reader, step(reader));
-  for (PortState& port : ports_) port.outbox.clear();
-  std::array<WaitingRoom::Guest, WaitingRoom::kRoom> guests;
-  for (const WaitingRoom::Guest& guest : held_.take(guests))
-    drop(Reason::fragment_later, guest.packet);
+  clear();
   liveness_.is_running.write(0);
 }
 
-// One loop; answers how many packets there were.
+void Worker::clear() {
+  for (PortState& port : ports_) port.outbox.clear();
+  std::array<WaitingRoom::Guest, WaitingRoom::kRoom> guests;
+  for (const WaitingRoom::Guest& guest : held_.take(guests)) {
+    drop(Reason::fragment_later, guest.packet);
+  }
+  liveness_.held.write(0);
+}
+
 size_t Worker::step(Slot<Plan>::Reader& reader) {
   const uint64_t start = rte_rdtsc();
   const Plan& plan = reader.read();
@@ -109,6 +132,7 @@ size_t Worker::receive(const Plan& plan, size_t port, Microseconds now) {
   evidence_.count_received(count, bytes);
   came_ = now;
   process(plan, port, std::span(packets_.data(), count), now);
+  cut_packets(plan, now);
   return count;
 }
 
@@ -118,11 +142,8 @@ void Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets
   const size_t count = packets.size();
   for (size_t i = 0; i < count; ++i) {
     rte_mbuf* const packet = packets[i];
-    frames_[i] = {.data = rte_pktmbuf_mtod(packet, uint8_t*),
-                  .length = packet->nb_segs == 1 ? packet->data_len : uint32_t{0},  // truncated
-                  .headroom = packet->data_off,
-                  .tailroom = rte_pktmbuf_tailroom(packet),
-                  .port = static_cast<uint8_t>(port)};
+    frames_[i] = frame_of(packet);
+    frames_[i].port = static_cast<uint8_t>(port);
   }
   pipeline_.run(plan, std::span(frames_.data(), count), now, std::span(reasons_.data(), count));
   size_t kept = 0;
@@ -134,8 +155,7 @@ void Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets
     }
     const Frame& frame = frames_[i];
     packet->data_off = static_cast<uint16_t>(frame.data - static_cast<uint8_t*>(packet->buf_addr));
-    packet->data_len = static_cast<uint16_t>(frame.length);
-    packet->pkt_len = frame.length;
+    set_length(packet, frame.length);
     packet->port = frame.port;
     packets[kept++] = packet;
   }
@@ -162,6 +182,7 @@ void Worker::try_held(const Plan& plan, Microseconds now) {
     }
     came_ = guest.came;
     process(plan, packet->port, std::span(&packet, 1), now);
+    cut_packets(plan, now);
   }
   liveness_.held.write(held_.size());
 }
@@ -183,7 +204,8 @@ void Worker::dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now) 
       if (!held_.add(packet, came_)) break;
       liveness_.held.write(held_.size());
       return;
-    case Disposition::answer:
+    case Disposition::cut_or_answer:
+      if (keep_for_cutting(i, packet)) return;
       answer_too_big(i, now);
       break;
     case Disposition::drop:
@@ -197,6 +219,58 @@ void Worker::drop(Reason reason, rte_mbuf* packet) {
   rte_pktmbuf_free(packet);
 }
 
+// Until the burst is over: its pieces are a burst of their own.
+bool Worker::keep_for_cutting(size_t i, rte_mbuf* packet) {
+  Parsed parsed;
+  const uint16_t mtu = pipeline_.mtu_before(i);
+  if (is_cutting_ || parse_slow(frames_[i], parsed) != Reason::none) return false;
+  if (!cut_to_fit(frames_[i], parsed, mtu)) return false;
+  too_big_[too_big_count_++] = {.packet = packet, .mtu = mtu};
+  return true;
+}
+
+void Worker::cut_packets(const Plan& plan, Microseconds now) {
+  if (too_big_count_ == 0) [[likely]]
+    return;
+  is_cutting_ = true;
+  for (const TooBig& too_big : std::span(too_big_.data(), std::exchange(too_big_count_, 0))) {
+    std::array<rte_mbuf*, kMaxPieces> pieces;
+    const size_t count = cut(too_big, pieces);
+    if (count == 0) {
+      drop(Reason::too_big, too_big.packet);
+      continue;
+    }
+    liveness_.split.add(1);
+    liveness_.pieces.add(count);
+    process(plan, too_big.packet->port, std::span(pieces.data(), count), now);
+    rte_pktmbuf_free(too_big.packet);
+  }
+  is_cutting_ = false;
+}
+
+// Answers how many pieces there are; 0: there are no buffers for them.
+size_t Worker::cut(const TooBig& too_big, std::span<rte_mbuf*, kMaxPieces> ret_pieces) {
+  const Frame whole = frame_of(too_big.packet);
+  Parsed parsed;
+  REQUIRE(parse_slow(whole, parsed) == Reason::none);
+  const std::optional<Cut> cut = cut_to_fit(whole, parsed, too_big.mtu);
+  REQUIRE(cut);
+  const auto count = static_cast<unsigned>(cut->pieces);
+  if (rte_pktmbuf_alloc_bulk(spec_.pool, ret_pieces.data(), count) != 0) {
+    liveness_.no_buffer.add(1);
+    return 0;
+  }
+  for (size_t i = 0; i < cut->pieces; ++i) {
+    Frame piece = frame_of(ret_pieces[i]);  // empty
+    if (write_piece(whole, parsed, *cut, i, piece) != Reason::none) {
+      rte_pktmbuf_free_bulk(ret_pieces.data(), count);
+      return 0;
+    }
+    set_length(ret_pieces[i], piece.length);
+  }
+  return cut->pieces;
+}
+
 // To whoever wants to know: IPv6 senders do, and IPv4 ones that forbid fragments.
 void Worker::answer_too_big(size_t i, Microseconds now) {
   Parsed parsed;
@@ -207,15 +281,12 @@ void Worker::answer_too_big(size_t i, Microseconds now) {
     liveness_.no_buffer.add(1);
     return;
   }
-  Frame frame{.data = rte_pktmbuf_mtod(answer, uint8_t*),
-              .headroom = answer->data_off,
-              .tailroom = rte_pktmbuf_tailroom(answer)};
+  Frame frame = frame_of(answer);
   if (make_too_big(frames_[i], parsed, pipeline_.mtu_before(i), frame) != Reason::none) {
     rte_pktmbuf_free(answer);
     return;
   }
-  answer->data_len = static_cast<uint16_t>(frame.length);
-  answer->pkt_len = frame.length;
+  set_length(answer, frame.length);
   liveness_.answers.add(1);
   forward(frame.port, std::span(&answer, 1));
 }

@@ -1,6 +1,7 @@
 // A worker: receives by its queue of each port, lets the pipeline decide, and sends; run to
 // completion, on a core of its own. All that it does not forward goes one of four ways
-// (disposition()): to the kernel, on hold until its first fragment comes, answered, or dropped.
+// (disposition()): to the kernel, on hold until its first fragment comes, answered or cut into
+// pieces that fit, or dropped.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -51,6 +52,10 @@ class Worker {
 
   // On its own thread, until liveness.must_stop.
   void run();
+  // One loop; answers how many packets there were. REQUIRES: the worker's own reader, online.
+  size_t step(Slot<Plan>::Reader& reader);
+  // Frees all that waits.
+  void clear();
 
  private:
   struct PortState {
@@ -61,13 +66,21 @@ class Worker {
     TokenBucket kernel_tokens;
   };
 
-  size_t step(Slot<Plan>::Reader& reader);
+  // One that does not fit, and may be cut.
+  struct TooBig {
+    rte_mbuf* packet;
+    uint16_t mtu;  // what fits
+  };
+
   size_t receive(const Plan& plan, size_t port, Microseconds now);
   void process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets, Microseconds now);
   void try_held(const Plan& plan, Microseconds now);
   void forward(size_t port, std::span<rte_mbuf*> packets);
   void dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now);
   void drop(Reason reason, rte_mbuf* packet);
+  bool keep_for_cutting(size_t i, rte_mbuf* packet);
+  void cut_packets(const Plan& plan, Microseconds now);
+  size_t cut(const TooBig& packet, std::span<rte_mbuf*, kMaxPieces> ret_pieces);
   void answer_too_big(size_t i, Microseconds now);
   bool is_for_kernel(size_t port, const rte_mbuf* packet) const;
   void give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now);
@@ -94,6 +107,9 @@ class Worker {
   std::array<Frame, kBurst> frames_{};
   std::array<Reason, kBurst> reasons_{};
   Microseconds came_ = 0;  // when it was received first
+  std::array<TooBig, kBurst> too_big_{};
+  size_t too_big_count_ = 0;
+  bool is_cutting_ = false;  // it is pieces, which nobody cuts again
 };
 
 }  // namespace evenkeel

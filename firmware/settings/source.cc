@@ -131,7 +131,17 @@ class Reader {
     }
   }
 
+  // libconfig compares each key with all others of its group.
+  void count_keys(char token) {
+    if (token == '{') keys_.push_back(0);
+    if (token == '}' && keys_.size() > 1) keys_.pop_back();
+    if ((token == '=' || token == ':') && ++keys_.back() == kMaxKeysOfGroup + 1) {
+      refuse("more than " + std::to_string(kMaxKeysOfGroup) + " keys in one group");
+    }
+  }
+
   void emit(std::string_view text) {
+    count_keys(text.front());
     const bool closes = std::string_view(",;])}").find(text.front()) != std::string_view::npos;
     if (!closes) end_held_lines();
     source_.text += text;
@@ -255,6 +265,7 @@ class Reader {
 
   Source source_;
   Place place_;
+  std::vector<size_t> keys_ = {0};  // so far, of each group that is open
   bool is_after_text_ = false;
   uint32_t held_lines_ = 0;
 };

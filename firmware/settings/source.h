@@ -1,7 +1,8 @@
 // Settings text as the parser is to get it: files taken in where `@include` says so, and nothing
 // left in it that libconfig 1.5 would take for something else without a word. That library wraps
 // numbers of more than 32 bits, forgets everything behind a quote or a comment that is not closed,
-// ends at a NUL byte, and ends the process when it includes a folder.
+// ends at a NUL byte, takes minutes for a group of many keys, and ends the process when it includes
+// a folder.
 #pragma once
 
 #include <cstdint>

@@ -152,6 +152,15 @@ Reason translate(Frame& frame, const Parsed& parsed, const Translation& translat
                                : translate_between(frame, parsed, translation);
 }
 
+uint16_t mtu_before(uint16_t mtu, const Parsed& parsed, bool becomes_v4) {
+  constexpr size_t kGrowth = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  if (parsed.is_v4 == becomes_v4) return mtu;
+  if (becomes_v4) return static_cast<uint16_t>(mtu + kGrowth);
+  const bool may_be_fragment = parsed.may_fragment || parsed.kind == Kind::fragment_first ||
+                               parsed.kind == Kind::fragment_later;
+  return static_cast<uint16_t>(mtu - kGrowth - (may_be_fragment ? sizeof(Ipv6Fragment) : 0));
+}
+
 std::optional<Address> counterpart(const Address& address, const Address& prefix) {
   constexpr size_t kIpv4At = Forwarding::kPrefixBytes;
   if (address.is_v4()) {

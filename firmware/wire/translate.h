@@ -58,6 +58,10 @@ struct Translation {
 // REQUIRES: source and destination are of one family.
 Reason translate(Frame& frame, const Parsed& parsed, const Translation& translation);
 
+// What a packet like this one may have at most, so that it has `mtu` bytes in its new family. An
+// IPv4 packet that may come in fragments needs room for IPv6's fragment header.
+uint16_t mtu_before(uint16_t mtu, const Parsed& parsed, bool becomes_v4);
+
 // What an address is in the other family, by RFC 6052: the last four bytes of one in the prefix, an
 // IPv6 /96, or that prefix with the IPv4 address. Nothing, if an IPv6 address is not in it, or
 // stands for no single host's.

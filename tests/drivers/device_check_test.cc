@@ -48,6 +48,7 @@ int setup(void** state) {
   root.write("/dev/vhost-net", "");
   all->served = serve(root.at("/run/served"), SOCK_STREAM);
   all->served_in_packets = serve(root.at("/run/packets"), SOCK_SEQPACKET);
+  serve(root.at("/run/left"), SOCK_STREAM);
   *state = all;
   return 0;
 }
@@ -99,6 +100,12 @@ void devices_are_judged(void** state) {
        "another process serves the socket \"/run/packets\""},
       {"which we are to use", "net_memif,role=client,socket-abstract=no,socket=/run/packets", true,
        "fine"},
+      {"which is not there yet", "net_memif,socket-abstract=no,socket=/run/none", true,
+       "nobody serves \"/run/none\" yet"},
+      {"which nobody serves any more", "net_memif,socket-abstract=no,socket=/run/left", true,
+       "nobody serves \"/run/left\" yet"},
+      {"virtio, which nobody serves any more", "net_virtio_user,path=/run/left", true,
+       "nobody serves \"/run/left\" yet"},
       {"or which is no file", "net_memif,role=server,socket=/run/packets", true, "fine"},
       {"no socket", "net_vhost,iface=/run/plain", true, "is another kind of file"},
       {"no folder", "net_vhost,iface=/nowhere/socket", true,
@@ -107,7 +114,7 @@ void devices_are_judged(void** state) {
       {"virtio, served", "net_virtio_user,path=/run/served", true, "fine"},
       {"virtio with the kernel", "net_virtio_user,path=/dev/vhost-net", true, "fine"},
       {"virtio, not there yet", "net_virtio_user,path=/run/none", true,
-       "nobody has made \"/run/none\" yet; start the other side first, or say server=1"},
+       "nobody serves \"/run/none\" yet; start the other side first"},
       {"virtio as server", "net_virtio_user,path=/run/none,server=1", true, "fine"},
       {"virtio as another server", "net_virtio_user,path=/run/served,server=1", true,
        "another process serves"},

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <functional>
 
 #include "tests/cmocka.h"
 #include "tests/drivers/fake_root.h"
@@ -47,92 +46,92 @@ EalSpec usual_spec() {
   return spec;
 }
 
+struct Row {
+  const char* description;
+  void (*change)(FakeRoot& root, EalSpec& spec);
+  const char* expected;
+};
+
+constexpr Row kRows[] = {
+    {"all is there", [](FakeRoot&, EalSpec&) {}, "fine"},
+    {"control's core", [](FakeRoot&, EalSpec& spec) { spec.control_core = 4; },
+     "cpu.control names core 4, but this machine's cores are 0-3,8; name one of these."},
+    {"a worker's core", [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {8, 9}; },
+     "cpu.workers names core 9, but this machine's cores are 0-3,8"},
+    {"a core twice", [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {1, 2, 1}; },
+     "cpu.workers names core 1 twice"},
+    {"control's core is a worker's too",
+     [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {0, 8}; }, "fine"},
+    {"no worker", [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {}; }, "cpu.workers is empty"},
+    {"a prefix that leads elsewhere", [](FakeRoot&, EalSpec& spec) { spec.file_prefix = "../x"; },
+     "eal_prefix = \"../x\" is to"},
+    {"an empty prefix", [](FakeRoot&, EalSpec& spec) { spec.file_prefix = ""; },
+     "use letters and digits"},
+    {"no hugepages", [](FakeRoot& root, EalSpec&) { set_pages(root, "0", "0", "0"); },
+     "memory.mib = 64 needs 32 free hugepages of 2 MiB, but none are reserved; reserve more with "
+     "`echo 32 > /proc/sys/vm/nr_hugepages`, lower memory.mib, or do without (memory.hugepages = "
+     "false)."},
+    {"no hugepages, and none needed",
+     [](FakeRoot& root, EalSpec& spec) {
+       set_pages(root, "0", "0", "0");
+       spec.hugepages = false;
+     },
+     "fine"},
+    {"a kernel without hugepages",
+     [](FakeRoot& root, EalSpec&) { std::filesystem::remove_all(root.at("/sys/kernel/mm")); },
+     "but none are reserved"},
+    {"too few are free", [](FakeRoot& root, EalSpec&) { set_pages(root, "40", "31", "0"); },
+     "only 31 of 40 are free; reserve more with `echo 41 > "},
+    {"too few are free and not promised",
+     [](FakeRoot& root, EalSpec&) { set_pages(root, "40", "33", "2"); }, "only 31 of 40 are free"},
+    {"the kernel may find more",
+     [](FakeRoot& root, EalSpec&) {
+       set_pages(root, "40", "31", "0");
+       root.write(std::string(kPages) + "nr_overcommit_hugepages", "1");
+     },
+     "fine"},
+    {"the last one is half used", [](FakeRoot&, EalSpec& spec) { spec.memory_mib = 65; },
+     "needs 33 free hugepages"},
+    {"not mounted",
+     [](FakeRoot& root, EalSpec&) { root.write("/proc/mounts", "proc /proc proc rw 0 0\n"); },
+     "`mkdir -p /dev/hugepages && mount -t hugetlbfs nodev /dev/hugepages`"},
+    {"mounted for another size only",
+     [](FakeRoot& root, EalSpec&) {
+       root.write("/proc/mounts", "none /big hugetlbfs rw,pagesize=1024M 0 0\n");
+     },
+     "no hugetlbfs is mounted"},
+    {"mounted for this size by name",
+     [](FakeRoot& root, EalSpec&) {
+       root.write("/proc/mounts", "none /huge hugetlbfs rw,pagesize=2M,mode=700 0 0\n");
+     },
+     "fine"},
+    {"large pages serve too",
+     [](FakeRoot& root, EalSpec&) {
+       set_pages(root, "0", "0", "0");
+       const std::string folder = "/sys/kernel/mm/hugepages/hugepages-1048576kB/";
+       root.write(folder + "nr_hugepages", "1");
+       root.write(folder + "free_hugepages", "1");
+     },
+     "fine"},
+    {"no driver",
+     [](FakeRoot& root, EalSpec&) {
+       std::filesystem::remove(root.at(RTE_EAL_PMD_PATH "/librte_net_null.so.23"));
+     },
+     "DPDK's driver librte_net_null.so is not in " RTE_EAL_PMD_PATH},
+    {"no driver of buffers",
+     [](FakeRoot& root, EalSpec&) {
+       std::filesystem::remove(root.at(RTE_EAL_PMD_PATH "/librte_mempool_ring.so.23.0"));
+     },
+     "DPDK's driver librte_mempool_ring.so is not in"},
+    {"a device",
+     [](FakeRoot&, EalSpec& spec) {
+       spec.devices = {parse_device({.port = "p", .text = "0000:03:00.0"}).value()};
+     },
+     "there is no PCI device 0000:03:00.0"},
+};
+
 void machines_are_judged(void** /*state*/) {
-  using Change = std::function<void(FakeRoot&, EalSpec&)>;
-  const struct {
-    const char* description;
-    Change change;
-    const char* expected;
-  } rows[] = {
-      {"all is there", [](FakeRoot&, EalSpec&) {}, "fine"},
-      {"control's core", [](FakeRoot&, EalSpec& spec) { spec.control_core = 4; },
-       "cpu.control names core 4, but this machine's cores are 0-3,8; name one of these."},
-      {"a worker's core", [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {8, 9}; },
-       "cpu.workers names core 9, but this machine's cores are 0-3,8"},
-      {"a core twice", [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {1, 2, 1}; },
-       "cpu.workers names core 1 twice"},
-      {"control's core is a worker's too",
-       [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {0, 8}; }, "fine"},
-      {"no worker", [](FakeRoot&, EalSpec& spec) { spec.worker_cores = {}; },
-       "cpu.workers is empty"},
-      {"a prefix that leads elsewhere", [](FakeRoot&, EalSpec& spec) { spec.file_prefix = "../x"; },
-       "eal_prefix = \"../x\" is to"},
-      {"an empty prefix", [](FakeRoot&, EalSpec& spec) { spec.file_prefix = ""; },
-       "use letters and digits"},
-      {"no hugepages", [](FakeRoot& root, EalSpec&) { set_pages(root, "0", "0", "0"); },
-       "memory.mib = 64 needs 32 free hugepages of 2 MiB, but none are reserved; reserve more with "
-       "`echo 32 > /proc/sys/vm/nr_hugepages`, lower memory.mib, or do without (memory.hugepages = "
-       "false)."},
-      {"no hugepages, and none needed",
-       [](FakeRoot& root, EalSpec& spec) {
-         set_pages(root, "0", "0", "0");
-         spec.hugepages = false;
-       },
-       "fine"},
-      {"a kernel without hugepages",
-       [](FakeRoot& root, EalSpec&) { std::filesystem::remove_all(root.at("/sys/kernel/mm")); },
-       "but none are reserved"},
-      {"too few are free", [](FakeRoot& root, EalSpec&) { set_pages(root, "40", "31", "0"); },
-       "only 31 of 40 are free; reserve more with `echo 41 > "},
-      {"too few are free and not promised",
-       [](FakeRoot& root, EalSpec&) { set_pages(root, "40", "33", "2"); },
-       "only 31 of 40 are free"},
-      {"the kernel may find more",
-       [](FakeRoot& root, EalSpec&) {
-         set_pages(root, "40", "31", "0");
-         root.write(std::string(kPages) + "nr_overcommit_hugepages", "1");
-       },
-       "fine"},
-      {"the last one is half used", [](FakeRoot&, EalSpec& spec) { spec.memory_mib = 65; },
-       "needs 33 free hugepages"},
-      {"not mounted",
-       [](FakeRoot& root, EalSpec&) { root.write("/proc/mounts", "proc /proc proc rw 0 0\n"); },
-       "`mkdir -p /dev/hugepages && mount -t hugetlbfs nodev /dev/hugepages`"},
-      {"mounted for another size only",
-       [](FakeRoot& root, EalSpec&) {
-         root.write("/proc/mounts", "none /big hugetlbfs rw,pagesize=1024M 0 0\n");
-       },
-       "no hugetlbfs is mounted"},
-      {"mounted for this size by name",
-       [](FakeRoot& root, EalSpec&) {
-         root.write("/proc/mounts", "none /huge hugetlbfs rw,pagesize=2M,mode=700 0 0\n");
-       },
-       "fine"},
-      {"large pages serve too",
-       [](FakeRoot& root, EalSpec&) {
-         set_pages(root, "0", "0", "0");
-         const std::string folder = "/sys/kernel/mm/hugepages/hugepages-1048576kB/";
-         root.write(folder + "nr_hugepages", "1");
-         root.write(folder + "free_hugepages", "1");
-       },
-       "fine"},
-      {"no driver",
-       [](FakeRoot& root, EalSpec&) {
-         std::filesystem::remove(root.at(RTE_EAL_PMD_PATH "/librte_net_null.so.23"));
-       },
-       "DPDK's driver librte_net_null.so is not in " RTE_EAL_PMD_PATH},
-      {"no driver of buffers",
-       [](FakeRoot& root, EalSpec&) {
-         std::filesystem::remove(root.at(RTE_EAL_PMD_PATH "/librte_mempool_ring.so.23.0"));
-       },
-       "DPDK's driver librte_mempool_ring.so is not in"},
-      {"a device",
-       [](FakeRoot&, EalSpec& spec) {
-         spec.devices = {parse_device({.port = "p", .text = "0000:03:00.0"}).value()};
-       },
-       "there is no PCI device 0000:03:00.0"},
-  };
-  for (const auto& row : rows) {
+  for (const Row& row : kRows) {
     FakeRoot root;
     furnish(root);
     EalSpec spec = usual_spec();

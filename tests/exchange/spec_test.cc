@@ -60,6 +60,8 @@ const Change kRelevant[] = {
     {"VNI", [](PlanSpec& spec) { way(spec, 0).vni = 8; }},
     {"inner MAC", [](PlanSpec& spec) { way(spec, 0).inner_destination_mac[5] = 3; }},
     {"mark", [](PlanSpec& spec) { way(spec, 1).dscp = 22; }},
+    {"translation prefix",
+     [](PlanSpec& spec) { way(spec, 3).translation_prefix = address_of("64:ff9b::"); }},
     {"neighbour's MAC", [](PlanSpec& spec) { way(spec, 2).destination_mac[5] = 3; }},
 
     {"weight", [](PlanSpec& spec) { web(spec).members[1].weight = 2; }},

@@ -145,6 +145,27 @@ void inclusion_is_bounded(void** /*state*/) {
   assert_string_equal(to_string(source.mistakes[0]).c_str(), expected.c_str());
 }
 
+std::string group_of(size_t keys) {
+  std::string text = "{ ";
+  for (size_t i = 0; i < keys; ++i) text += "k" + std::to_string(i) + " = { a : 1 }; ";
+  return text + "}";
+}
+
+// At the end of a group, its surroundings go on being counted; in texts, nothing is.
+void keys_of_a_group_are_bounded(void** /*state*/) {
+  const std::string most = group_of(kMaxKeysOfGroup);
+  assert_true(read_source_text("a = (" + most + "," + most + ")", "text").mistakes.empty());
+  const std::string one_more = "\n" + group_of(kMaxKeysOfGroup + 1);
+  for (const std::string& text :
+       {one_more, "a = (" + most + "," + one_more + ")", "} } }" + one_more}) {
+    const Source source = read_source_text(text, "text");
+    assert_int_equal(source.mistakes.size(), 1);
+    assert_string_equal(to_string(source.mistakes[0]).c_str(),
+                        "text:2: more than 256 keys in one group");
+  }
+  assert_true(read_source_text("a = \"" + std::string(300, '=') + "\"", "text").mistakes.empty());
+}
+
 void size_is_bounded(void** /*state*/) {
   const Folder folder;
   folder.write("half", std::string(kMaxSettingsBytes / 2, ' '));
@@ -172,6 +193,7 @@ int main() {
       cmocka_unit_test(a_nul_byte_is_refused_with_its_line),
       cmocka_unit_test(a_file_that_cannot_be_read_is_named),
       cmocka_unit_test(inclusion_is_bounded),
+      cmocka_unit_test(keys_of_a_group_are_bounded),
       cmocka_unit_test(size_is_bounded),
   };
   return cmocka_run_group_tests_name("settings/source", tests, nullptr, nullptr);

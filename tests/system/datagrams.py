@@ -1,4 +1,8 @@
-"""What is not TCP: DNS by UDP, datagrams in fragments, SCTP."""
+"""What is not TCP: DNS by UDP, datagrams in fragments, SCTP.
+
+The client's side of the box is an AF_XDP socket: a packet socket puts IPv4 fragments together itself,
+and hands over one packet, cut off at its frame's end.
+"""
 
 import collections
 import contextlib
@@ -21,6 +25,7 @@ def setup(programs):
         result.servers.start_dns()
         result.servers.start_echo('udp', ECHO_PORT)
         result.servers.start_decapsulators('ipip', 4)
+        result.box.settings['ports'][0]['device'] = 'net_af_xdp,iface=wan0'
         result.box.settings['services'] = services(result.box, 'ipip', 4)
         result.box.start()
         yield result

@@ -159,7 +159,7 @@ void as_many_as_there_may_be(void** /*state*/) {
   std::vector<ServerPoint> points;
   for (uint32_t i = 0; i < kMaxServerPoints; ++i) {
     ServerPoint point = point_of("10.0.0.0", 1, 1, "192.0.2.1", 0, 0);
-    point.server = Address::v4(Big32(0x0a000000 + i % kMaxBackends));
+    point.server = Address::v4(Big32(static_cast<uint32_t>(0x0a000000 + i % kMaxBackends)));
     point.first_port = point.last_port = static_cast<uint16_t>(1 + i / kMaxBackends);
     points.push_back(point);
   }

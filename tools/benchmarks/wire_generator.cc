@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -42,6 +43,10 @@ constexpr double kDrainSeconds = 0.02;
 [[noreturn]] void fail(const std::string& what) {
   std::fprintf(stderr, "wire_generator: %s\n", what.c_str());
   std::exit(1);
+}
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 // What every frame carries in its last bytes.
@@ -142,6 +147,7 @@ struct Outcome {
   uint64_t not_taken = 0;  // due, but the link was full
   uint64_t received = 0;
   double seconds = 0;
+  double first_at = 0;  // when the first came back, by CLOCK_MONOTONIC
   Histogram delays;
 };
 
@@ -231,6 +237,7 @@ class Generator {
                   rte_pktmbuf_mtod_offset(&packet, const uint8_t*, packet.data_len - sizeof stamp),
                   sizeof stamp);
       if (stamp.run != run_) continue;
+      if (outcome.received == 0) outcome.first_at = seconds_now();
       ++outcome.received;
       outcome.delays.add(now - stamp.sent_at);
     }
@@ -246,9 +253,9 @@ void answer(const Outcome& outcome, uint64_t received_in_time) {
   const double microseconds = 1e6 / static_cast<double>(rte_get_tsc_hz());
   std::printf(
       "{\"sent\": %lu, \"not_taken\": %lu, \"received\": %lu, \"seconds\": %.6f, "
-      "\"received_per_second\": %.0f, \"p50_us\": %.3f, \"p99_us\": %.3f}\n",
+      "\"received_per_second\": %.0f, \"first_at\": %.6f, \"p50_us\": %.3f, \"p99_us\": %.3f}\n",
       outcome.sent, outcome.not_taken, outcome.received, outcome.seconds,
-      static_cast<double>(received_in_time) / outcome.seconds,
+      static_cast<double>(received_in_time) / outcome.seconds, outcome.first_at,
       outcome.delays.quantile(0.5) * microseconds, outcome.delays.quantile(0.99) * microseconds);
   std::fflush(stdout);
 }
