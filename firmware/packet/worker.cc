@@ -118,10 +118,9 @@ void Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets
   const size_t count = packets.size();
   for (size_t i = 0; i < count; ++i) {
     rte_mbuf* const packet = packets[i];
+    const bool is_fit = packet->nb_segs == 1 && packet->data_off >= kFrameHeadroom;
     frames_[i] = {.data = rte_pktmbuf_mtod(packet, uint8_t*),
-                  .length = packet->nb_segs == 1 ? packet->data_len : uint32_t{0},  // truncated
-                  .headroom = packet->data_off,
-                  .tailroom = rte_pktmbuf_tailroom(packet),
+                  .length = is_fit ? packet->data_len : uint32_t{0},  // truncated
                   .port = static_cast<uint8_t>(port)};
   }
   pipeline_.run(plan, std::span(frames_.data(), count), now, std::span(reasons_.data(), count));
@@ -207,10 +206,9 @@ void Worker::answer_too_big(size_t i, Microseconds now) {
     liveness_.no_buffer.add(1);
     return;
   }
-  Frame frame{.data = rte_pktmbuf_mtod(answer, uint8_t*),
-              .headroom = answer->data_off,
-              .tailroom = rte_pktmbuf_tailroom(answer)};
-  if (make_too_big(frames_[i], parsed, pipeline_.mtu_before(i), frame) != Reason::none) {
+  Frame frame{.data = rte_pktmbuf_mtod(answer, uint8_t*)};
+  if (make_too_big(frames_[i], parsed, pipeline_.mtu_before(i), rte_pktmbuf_tailroom(answer),
+                   frame) != Reason::none) {
     rte_pktmbuf_free(answer);
     return;
   }
