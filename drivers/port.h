@@ -40,8 +40,9 @@ struct PortCounts {
 
 // Invariants:
 //  1. Worker n owns transmit queue n, and receive queue n if n < receive_queues().
-//  2. What is received lies in one buffer, with DPDK's headroom before it. (Of pcap, memif and ring
-//     devices this depends on who sends: a packet larger than the buffers comes in more than one.)
+//  2. What is received lies in one buffer, with DPDK's 128 bytes of headroom before it; with 124 if
+//     net_af_packet has put a VLAN tag back that the kernel had taken off. (Of pcap and ring
+//     devices it depends on who sends: a packet larger than the buffers comes in more than one.)
 class Port {
  public:
   // Queues hold so many packets if the device lets us choose.

@@ -67,6 +67,9 @@ inline constexpr size_t kMaxVlanTags = 2;
 // Bytes in front of the inner IP header that an emitted outer header may need.
 inline constexpr size_t kMaxOuterHeader = 112;
 
+// Writable bytes before every frame that the packet path is given.
+inline constexpr size_t kFrameHeadroom = 128;
+
 // Bytes of IP packet that a way must and may carry (RFC 791, RFC 8200; the largest jumbo frames
 // that NICs agree on).
 inline constexpr uint32_t kMinMtuIpv4 = 68;
@@ -107,6 +110,7 @@ inline constexpr size_t kMaxSettingName = 63;
 inline constexpr size_t kMinSecret = 16;
 inline constexpr size_t kMaxSecret = 64;
 
+static_assert(kMaxOuterHeader <= kFrameHeadroom);
 static_assert(kMaxBackends <= kNoBackend, "a backend's slot and 'none' must fit in 16 bits");
 static_assert(kMaxServices < kNoService, "a service's number and 'none' must fit in 16 bits");
 static_assert(kMaxBackendsPerService <= kMaxBackends);

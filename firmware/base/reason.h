@@ -27,7 +27,7 @@ enum class Reason : uint8_t {
   over_limit,  // more new flows of this client than the service takes
   ttl_expired,
   too_big,         // does not fit the way to its backend; the sender is told where it can be
-  no_headroom,     // the buffer has no room for the outer header
+  no_headroom,     // the buffer has no room for what is to be written
   kernel_limited,  // for the kernel, beyond what it is given in a second
   kernel_full,     // for the kernel, which does not fetch it
   untranslatable,  // translation is impossible: fragment, option or payload without counterpart

@@ -46,11 +46,11 @@ constexpr uint32_t kKernelBurst = 1'024;
 constexpr uint32_t kAnswersPerSecond = 1'000;
 constexpr uint32_t kAnswersAtOnce = 100;
 
+// Of what no driver should hand over, a chain or a buffer without headroom: empty, so truncated.
 Frame frame_of(const rte_mbuf* packet) {
+  const bool is_fit = packet->nb_segs == 1 && packet->data_off >= kFrameHeadroom;
   return {.data = rte_pktmbuf_mtod(packet, uint8_t*),
-          .length = packet->nb_segs == 1 ? packet->data_len : uint32_t{0},  // truncated
-          .headroom = packet->data_off,
-          .tailroom = rte_pktmbuf_tailroom(packet),
+          .length = is_fit ? packet->data_len : uint32_t{0},
           .port = static_cast<uint8_t>(packet->port)};
 }
 
@@ -262,7 +262,8 @@ size_t Worker::cut(const TooBig& too_big, std::span<rte_mbuf*, kMaxPieces> ret_p
   }
   for (size_t i = 0; i < cut->pieces; ++i) {
     Frame piece = frame_of(ret_pieces[i]);  // empty
-    if (write_piece(whole, parsed, *cut, i, piece) != Reason::none) {
+    if (write_piece(whole, parsed, *cut, i, rte_pktmbuf_tailroom(ret_pieces[i]), piece) !=
+        Reason::none) {
       rte_pktmbuf_free_bulk(ret_pieces.data(), count);
       return 0;
     }
@@ -282,7 +283,8 @@ void Worker::answer_too_big(size_t i, Microseconds now) {
     return;
   }
   Frame frame = frame_of(answer);
-  if (make_too_big(frames_[i], parsed, pipeline_.mtu_before(i), frame) != Reason::none) {
+  if (make_too_big(frames_[i], parsed, pipeline_.mtu_before(i), rte_pktmbuf_tailroom(answer),
+                   frame) != Reason::none) {
     rte_pktmbuf_free(answer);
     return;
   }

@@ -33,11 +33,9 @@ template <typename ForwardingOf>
       load_turned([&](size_t i) { return frames[i].data + sizeof(EthernetHeader); });
   const auto [shape, limits, base, mask] =
       load_turned([&](size_t i) { return reinterpret_cast<const uint8_t*>(forwarding_of(i)); });
-  const Lanes headroom = gathered([&](size_t i) { return frames[i].headroom; });
   const Lanes length = (first >> 24) + ((first >> 8) & 0xff00) + ((limits >> 8) & 0xff);
   ret_outer.good = bits_of(equal(shape & 0xffff00, all(kShapeAndFamily)) &
-                           less(all(1), ttl & 0xff) & ~less(limits >> 16, length) &
-                           ~less(headroom, all(Forwarding::kShortHeader - sizeof(EthernetHeader))));
+                           less(all(1), ttl & 0xff) & ~less(limits >> 16, length));
 
   const Lanes lengths = (first & 0xff00) | (length << 24) | ((length << 8) & 0xff0000) | all(0x45);
   const Lanes identity = either(equal(fragment & kAtomic, all(kAtomic)), all(kAtomic),

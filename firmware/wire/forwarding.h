@@ -69,7 +69,8 @@ enum class Shape : uint8_t {
 //     last `overhead` bytes begin with the outer IP header.
 //  2. A front of at most kShortHeader bytes ends at kShortHeader, so that it and what is needed to
 //     use it lie in one cache line; a longer one ends at kMaxOuterHeader.
-//  3. Copying the whole of it so that it ends where the inner packet begins writes only headroom.
+//  3. Copying the whole of it so that it ends where the inner packet begins writes only
+//  kFrameHeadroom.
 //  4. Modes l3_direct and nat have short fronts; the first bytes of header, which are before the
 //     front, hold what is written into the packet itself (new_destination(), new_port(),
 //     new_dscp(), translation_prefix()).

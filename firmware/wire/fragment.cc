@@ -53,13 +53,13 @@ std::optional<Cut> cut_to_fit(const Frame& whole, const Parsed& parsed, uint16_t
 }
 
 Reason write_piece(const Frame& whole, const Parsed& parsed, const Cut& cut, size_t number,
-                   Frame& ret_frame) {
+                   uint32_t capacity, Frame& ret_frame) {
   REQUIRE(number < cut.pieces && ret_frame.length == 0);
   const uint32_t header = header_length(whole, parsed);
   const uint32_t front = parsed.l3_offset + header;
   const uint32_t start = static_cast<uint32_t>(number) * cut.payload;
   const uint32_t payload = std::min(cut.payload, parsed.l3_length - header - start);
-  if (front + payload > ret_frame.tailroom) return Reason::no_headroom;
+  if (front + payload > capacity) return Reason::no_headroom;
   std::memcpy(ret_frame.data, whole.data, front);
   std::memcpy(ret_frame.data + front, whole.data + front + start, payload);
 
@@ -67,15 +67,14 @@ Reason write_piece(const Frame& whole, const Parsed& parsed, const Cut& cut, siz
   if (number != 0) blank_options_of_first(l3 + sizeof(Ipv4Header), header - sizeof(Ipv4Header));
   auto ip = load<Ipv4Header>(l3);
   const bool is_last = number + 1 == cut.pieces;
-  ip.fragment = static_cast<uint16_t>((ip.fragment.value() + start / kUnit) |
-                                      (is_last ? 0 : kMoreFragments));
+  ip.fragment =
+      static_cast<uint16_t>((ip.fragment.value() + start / kUnit) | (is_last ? 0 : kMoreFragments));
   ip.total_length = static_cast<uint16_t>(header + payload);
   ip.checksum = 0;
   store(l3, ip);
   ip.checksum = finish(sum_bytes(l3, header));
   store(l3, ip);
   ret_frame.length = front + payload;
-  ret_frame.tailroom -= ret_frame.length;
   ret_frame.port = whole.port;
   return Reason::none;
 }

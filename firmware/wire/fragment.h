@@ -28,10 +28,10 @@ struct Cut {
 // REQUIRES: parsed is what parse() says of a frame that is still as it was, here and below.
 std::optional<Cut> cut_to_fit(const Frame& whole, const Parsed& parsed, uint16_t mtu);
 
-// Writes one piece, Ethernet header, tags and all, into the buffer whose room is ret_frame's
-// tailroom; ret_frame arrives with length 0. Answers none, or no_headroom where that is too little.
+// Writes one piece, Ethernet header, tags and all, into a buffer of `capacity` bytes, at whose
+// begin ret_frame stands with length 0. Answers none, or no_headroom where that is too little.
 // REQUIRES: `cut` is of this frame, number < cut.pieces.
 Reason write_piece(const Frame& whole, const Parsed& parsed, const Cut& cut, size_t number,
-                   Frame& ret_frame);
+                   uint32_t capacity, Frame& ret_frame);
 
 }  // namespace evenkeel

@@ -1,5 +1,5 @@
-// A frame where it lies: the bytes of one packet and the free room before and after them, as an
-// mbuf has it. Emitting moves the front; nothing in wire allocates or keeps a pointer.
+// A frame where it lies: the bytes of one packet, as an mbuf has them. Emitting moves the front;
+// nothing in wire allocates or keeps a pointer.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,13 @@
 
 namespace evenkeel {
 
+// Before data, kFrameHeadroom bytes are writable: who makes a frame promises that, nobody checks it
+// again. Once the front has moved into them, less is left.
 struct Frame {
   uint8_t* data = nullptr;  // first byte, an Ethernet header
   uint32_t length = 0;
-  uint32_t headroom = 0;  // writable bytes before data
-  uint32_t tailroom = 0;  // writable bytes after data + length
-  uint8_t port = 0;       // on which it came; once it is to be sent, on which it leaves
+  uint8_t port = 0;  // on which it came; once it is to be sent, on which it leaves
 };
+static_assert(sizeof(Frame) == 16);
 
 }  // namespace evenkeel

@@ -133,7 +133,6 @@ Reason make_echo_reply(Frame& frame, const Parsed& parsed) {
 
   std::memmove(frame.data + dropped, frame.data, front);
   frame.data += dropped;
-  frame.headroom += dropped;
   frame.length -= dropped;
   swap_macs(frame.data);
   uint8_t* l3 = frame.data + parsed.l3_offset;
@@ -141,8 +140,8 @@ Reason make_echo_reply(Frame& frame, const Parsed& parsed) {
   return Reason::none;
 }
 
-Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, Frame& ret_frame) {
-  REQUIRE(ret_frame.length == 0);
+Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, uint32_t capacity,
+                    Frame& ret_frame) {
   if (parsed.kind == Kind::icmp_error) return Reason::icmp_other;
   if (parsed.kind == Kind::fragment_later) return Reason::fragment_later;
   if (is_group(offending.data, parsed)) return Reason::bad_address;
@@ -151,7 +150,7 @@ Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, 
   const uint32_t largest = parsed.is_v4 ? kLargestV4 : kLargestV6;
   const uint32_t quote = std::min(uint32_t{parsed.l3_length}, largest - headers);
   const uint32_t length = parsed.l3_offset + headers + quote;
-  if (length > ret_frame.tailroom) return Reason::no_headroom;
+  if (length > capacity) return Reason::no_headroom;
 
   uint8_t* l3 = ret_frame.data + parsed.l3_offset;
   std::memcpy(ret_frame.data, offending.data, parsed.l3_offset);
@@ -162,7 +161,6 @@ Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, 
   write_icmp(l3 + ip, parsed, mtu, payload);
   ret_frame.length = length;
   ret_frame.port = offending.port;
-  ret_frame.tailroom -= length;
   return Reason::none;
 }
 

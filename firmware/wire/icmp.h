@@ -19,9 +19,9 @@ namespace evenkeel {
 Reason make_echo_reply(Frame& frame, const Parsed& parsed);
 
 // Writes "fragmentation needed" (RFC 1191) or "packet too big" (RFC 4443) about `offending`, from
-// its destination to its source, into the buffer whose room is ret_frame's tailroom; ret_frame
-// arrives with length 0. The frame goes back as it came, by the same port and VLANs. `mtu` is what the
-// sender may use; the least that its protocol allows is told instead of less.
+// its destination to its source, to ret_frame.data, where `capacity` bytes are writable. The frame
+// goes back as it came, by the same port and VLANs. `mtu` is what the sender may use; the least
+// that its protocol allows is told instead of less.
 //
 // Answers none; no_headroom where the buffer is too small; or why there may be no answer (RFC 1122
 // 3.2.2, RFC 4443 2.4): icmp_other to an ICMP error, fragment_later, bad_address to what was sent
@@ -29,6 +29,7 @@ Reason make_echo_reply(Frame& frame, const Parsed& parsed);
 // (Parsed::may_fragment), is for the caller to decide.
 //
 // REQUIRES: parsed is what parse() said of the frame, which is as it was.
-Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, Frame& ret_frame);
+Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, uint32_t capacity,
+                    Frame& ret_frame);
 
 }  // namespace evenkeel

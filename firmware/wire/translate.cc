@@ -34,8 +34,7 @@ bool has_unknown_crc(const Parsed& parsed, const Translation& translation) {
 Reason translate_within(Frame& frame, const Parsed& parsed, const Translation& translation) {
   using namespace translate_parts;
   if (has_unknown_crc(parsed, translation)) return Reason::untranslatable;
-  const Reason reason = check_room(frame, parsed.l3_offset, parsed.l3_length, translation);
-  if (reason != Reason::none) return reason;
+  if (parsed.l3_length > translation.mtu) return Reason::too_big;
 
   uint8_t* const ip = frame.data + parsed.l3_offset;
   const Covered addresses =
@@ -126,8 +125,7 @@ Reason translate_between(Frame& frame, const Parsed& parsed, const Translation& 
   const size_t header_length = translated_header_length(view, !parsed.is_v4);
   const size_t length = header_length + view.payload_length;
   const ptrdiff_t ip_at = parsed.l4_offset - static_cast<ptrdiff_t>(header_length);
-  const Reason reason = check_room(frame, ip_at, length, translation);
-  if (reason != Reason::none) return reason;
+  if (length > translation.mtu) return Reason::too_big;
 
   uint8_t* const ip = frame.data + ip_at;
   const PartialSum old_addresses = sum_addresses(old_ip, parsed.is_v4);

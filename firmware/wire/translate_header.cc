@@ -237,19 +237,10 @@ void replace_ports(const Transport& transport, Big16 source_port, Big16 destinat
   }
 }
 
-Reason check_room(const Frame& frame, ptrdiff_t ip_at, size_t length,
-                  const Translation& translation) {
-  if (length > translation.mtu) return Reason::too_big;
-  const size_t front = sizeof(EthernetHeader) + (translation.vlan == 0 ? 0 : sizeof(VlanTag));
-  if (ptrdiff_t{frame.headroom} + ip_at < static_cast<ptrdiff_t>(front)) return Reason::no_headroom;
-  return Reason::none;
-}
-
 void enframe(Frame& frame, ptrdiff_t ip_at, size_t length, const Translation& translation) {
-  REQUIRE(check_room(frame, ip_at, length, translation) == Reason::none);
+  constexpr ptrdiff_t kFront = sizeof(EthernetHeader) + sizeof(VlanTag);
+  REQUIRE(length <= translation.mtu && ip_at >= kFront - ptrdiff_t{kFrameHeadroom});
   const EtherType type = translation.destination.is_v4() ? EtherType::ipv4 : EtherType::ipv6;
-  uint8_t* const end = frame.data + frame.length + frame.tailroom;
-  uint8_t* const start = frame.data - frame.headroom;
   uint8_t* const ip = frame.data + ip_at;
   uint8_t* front = ip;
   EtherType first = type;
@@ -263,8 +254,6 @@ void enframe(Frame& frame, ptrdiff_t ip_at, size_t length, const Translation& tr
                               static_cast<uint16_t>(first)});
   frame = Frame{.data = front,
                 .length = static_cast<uint32_t>(ip + length - front),
-                .headroom = static_cast<uint32_t>(front - start),
-                .tailroom = static_cast<uint32_t>(end - ip) - static_cast<uint32_t>(length),
                 .port = translation.port};
 }
 

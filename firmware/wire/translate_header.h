@@ -72,13 +72,15 @@ void replace_ports(const Transport& transport, Big16 source_port, Big16 destinat
 // Adds a change to the checksum field at `at`.
 void update_checksum(uint8_t* at, const Covered& covered);
 
-// Whether a packet of `length` bytes, at `ip_at` from the frame's first byte, can be framed.
-Reason check_room(const Frame& frame, ptrdiff_t ip_at, size_t length,
-                  const Translation& translation);
+// The most that a packet grows by at its front: the headers of another family, with fragment
+// headers, of an error and of the packet that it quotes, and a tag.
+inline constexpr size_t kMaxGrowth =
+    2 * (sizeof(Ipv6Header) + sizeof(Ipv6Fragment) - sizeof(Ipv4Header)) + sizeof(VlanTag);
+static_assert(kMaxGrowth <= kFrameHeadroom);
 
-// Gives the packet its Ethernet header and tag, and the frame its bounds. What was behind the
-// packet is cut off.
-// REQUIRES: check_room() said none.
+// Gives the packet of `length` bytes, at `ip_at` from the frame's first byte, its Ethernet header
+// and tag, and the frame its bounds. What was behind the packet is cut off.
+// REQUIRES: it is within the MTU.
 void enframe(Frame& frame, ptrdiff_t ip_at, size_t length, const Translation& translation);
 
 // translate(), for ICMP errors.

@@ -59,8 +59,7 @@ Address source_of(const uint8_t* ip, bool is_v4) {
 }
 
 Reason translate_within(Frame& frame, const Parsed& parsed, const Translation& translation) {
-  const Reason reason = check_room(frame, parsed.l3_offset, parsed.l3_length, translation);
-  if (reason != Reason::none) return reason;
+  if (parsed.l3_length > translation.mtu) return Reason::too_big;
 
   uint8_t* const ip = frame.data + parsed.l3_offset;
   uint8_t* const quoted = frame.data + parsed.quoted_offset;
@@ -246,9 +245,8 @@ Reason make_draft(const Frame& frame, const Parsed& parsed, const Translation& t
   if (draft.headers() + kLeastQuote > largest) return Reason::too_big;
   draft.kept = kept_length(error, draft.old_icmp, draft.headers(), largest);
   if (draft.kept < kLeastQuote) return Reason::untranslatable;
-  const Reason reason = check_room(frame, draft.ip_at(), draft.length(), translation);
-  if (reason == Reason::none) ret_draft = draft;
-  return reason;
+  ret_draft = draft;
+  return Reason::none;
 }
 
 // What the message's checksum covered of all that changes.

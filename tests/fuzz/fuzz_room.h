@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "firmware/base/check.h"
+#include "firmware/base/limits.h"
 #include "firmware/wire/frame.h"
 
 namespace evenkeel {
@@ -15,16 +16,13 @@ namespace evenkeel {
 class FuzzRoom {
  public:
   static constexpr size_t kLargest = 4'096;
-  static constexpr uint32_t kTailroom = 16;
 
   // REQUIRES: at most kLargest bytes.
-  FuzzRoom(const std::vector<uint8_t>& bytes, uint8_t headroom) {
+  explicit FuzzRoom(const std::vector<uint8_t>& bytes) {
     REQUIRE(bytes.size() <= kLargest);
     buffer_.fill(0xa5);
-    frame_ = Frame{.data = buffer_.data() + kGuard + headroom,
-                   .length = static_cast<uint32_t>(bytes.size()),
-                   .headroom = headroom,
-                   .tailroom = kTailroom};
+    frame_ = Frame{.data = buffer_.data() + kGuard + kFrameHeadroom,
+                   .length = static_cast<uint32_t>(bytes.size())};
     std::copy(bytes.begin(), bytes.end(), frame_.data);
     before_ = buffer_;
   }
@@ -34,14 +32,11 @@ class FuzzRoom {
   void expect_untouched(const Frame& frame) const {
     CHECK(buffer_ == before_);
     CHECK(frame.data == frame_.data && frame.length == frame_.length);
-    CHECK(frame.headroom == frame_.headroom && frame.tailroom == frame_.tailroom);
   }
 
   void expect_within(const Frame& frame) const {
-    const uint8_t* const start = frame_.data - frame_.headroom;
-    const uint8_t* const end = frame_.data + frame_.length + frame_.tailroom;
-    CHECK(frame.data - frame.headroom == start);
-    CHECK(frame.data + frame.length + frame.tailroom == end);
+    const uint8_t* const end = frame_.data + frame_.length;
+    CHECK(frame.data >= frame_.data - kFrameHeadroom && frame.data + frame.length <= end);
     CHECK(std::memcmp(buffer_.data(), before_.data(), kGuard) == 0);
     const auto behind = static_cast<size_t>(end - buffer_.data());
     CHECK(std::memcmp(end, before_.data() + behind, buffer_.size() - behind) == 0);
@@ -50,7 +45,7 @@ class FuzzRoom {
  private:
   static constexpr size_t kGuard = 128;
 
-  std::array<uint8_t, kGuard + UINT8_MAX + kLargest + kTailroom + kGuard> buffer_;
+  std::array<uint8_t, kGuard + kFrameHeadroom + kLargest + kGuard> buffer_;
   std::array<uint8_t, sizeof(buffer_)> before_;
   Frame frame_;
 };

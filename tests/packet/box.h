@@ -152,41 +152,33 @@ inline Bytes too_big_about(const Client& client) {
 
 class Buffer {
  public:
-  static constexpr uint32_t kHeadroom = 128;
-  static constexpr uint32_t kTailroom = 32;
-
-  void fill(const Bytes& bytes, uint32_t headroom) {
-    CHECK(bytes.size() <= kLargest && headroom <= kHeadroom);
+  void fill(const Bytes& bytes) {
+    CHECK(bytes.size() <= kLargest);
     bytes_.fill(kPattern);
-    start_ = kGuard + kHeadroom - headroom;
-    end_ = kGuard + kHeadroom + bytes.size() + kTailroom;
-    std::copy(bytes.begin(), bytes.end(), bytes_.data() + kGuard + kHeadroom);
+    end_ = kStart + kFrameHeadroom + bytes.size();
+    std::copy(bytes.begin(), bytes.end(), bytes_.data() + kStart + kFrameHeadroom);
   }
 
   Frame frame() {
-    const size_t length = end_ - kTailroom - kGuard - kHeadroom;
-    return {.data = bytes_.data() + kGuard + kHeadroom,
-            .length = static_cast<uint32_t>(length),
-            .headroom = static_cast<uint32_t>(kGuard + kHeadroom - start_),
-            .tailroom = kTailroom};
+    return {.data = bytes_.data() + kStart + kFrameHeadroom,
+            .length = static_cast<uint32_t>(end_ - kStart - kFrameHeadroom)};
   }
 
-  // Nothing outside was written, and the frame's room is what it was.
+  // Nothing outside of the frame's room was written, nor is the frame outside of it.
   bool holds(const Frame& frame) const {
     const auto is_pattern = [](uint8_t byte) { return byte == kPattern; };
-    return frame.data - frame.headroom == bytes_.data() + start_ &&
-           frame.data + frame.length + frame.tailroom == bytes_.data() + end_ &&
-           std::all_of(bytes_.data(), bytes_.data() + start_, is_pattern) &&
+    return frame.data >= bytes_.data() + kStart &&
+           frame.data + frame.length <= bytes_.data() + end_ &&
+           std::all_of(bytes_.data(), bytes_.data() + kStart, is_pattern) &&
            std::all_of(bytes_.data() + end_, bytes_.data() + bytes_.size(), is_pattern);
   }
 
  private:
-  static constexpr size_t kGuard = 256;
+  static constexpr size_t kStart = 256;
   static constexpr size_t kLargest = 1'600;
   static constexpr uint8_t kPattern = 0xa5;
 
-  std::array<uint8_t, 2 * kGuard + kHeadroom + kLargest + kTailroom> bytes_{};
-  size_t start_ = 0;
+  std::array<uint8_t, 2 * kStart + kFrameHeadroom + kLargest> bytes_{};
   size_t end_ = 0;
 };
 
@@ -205,13 +197,12 @@ class Box {
         pipeline_(secret_, *evidence_, memory_, handshakes_) {}
 
   // One burst. CHECKs that no byte outside of frames and their room was touched.
-  std::vector<Sent> burst(const Plan& plan, const std::vector<Bytes>& packets,
-                          uint32_t headroom = Buffer::kHeadroom) {
+  std::vector<Sent> burst(const Plan& plan, const std::vector<Bytes>& packets) {
     std::array<Frame, kBurst> frames;
     std::array<Reason, kBurst> reasons;
     CHECK(packets.size() <= kBurst);
     for (size_t i = 0; i < packets.size(); ++i) {
-      buffers_[i].fill(packets[i], headroom);
+      buffers_[i].fill(packets[i]);
       frames[i] = buffers_[i].frame();
     }
     pipeline_.run(plan, std::span(frames.data(), packets.size()), now,

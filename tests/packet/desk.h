@@ -169,17 +169,17 @@ class BusyDesk {
   uint64_t drops(Reason reason) const {
     return evidence_->worker().drops[static_cast<size_t>(reason)];
   }
-  // Received == forwarded + dropped + given to the kernel + held.
+  // Received and made by cutting == forwarded + dropped + given to the kernel + held + cut.
   bool adds_up() const {
     const WorkerCounts counts = evidence_->worker();
     uint64_t received = 0;
-    uint64_t rest = counts.forwarded_packets + liveness_.held.read();
+    uint64_t rest = counts.forwarded_packets + liveness_.held.read() + liveness_.split.read();
     for (const uint64_t drops : counts.drops) rest += drops;
     for (const PortTally& port : liveness_.ports) {
       received += port.received.read();
       rest += port.to_kernel.read();
     }
-    return received == counts.received_packets && received == rest;
+    return received == counts.received_packets && received + liveness_.pieces.read() == rest;
   }
   const Liveness& liveness() const { return liveness_; }
   const Evidence& evidence() const { return *evidence_; }

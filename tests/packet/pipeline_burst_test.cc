@@ -133,14 +133,11 @@ void expect_same(const Box& one, const Box& other, const Plan& plan) {
 }
 
 void send_both_ways(State& boxes, const Plan& plan, std::mt19937& random, size_t length) {
-  const bool is_tight = random() % 8 == 0;
-  const uint32_t headroom =
-      is_tight ? 30 + static_cast<uint32_t>(random() % 40) : Buffer::kHeadroom;
   std::vector<Bytes> packets;
   for (size_t i = 0; i < length; ++i) packets.push_back(random_packet(random));
-  const std::vector<Sent> together = boxes.together.burst(plan, packets, headroom);
+  const std::vector<Sent> together = boxes.together.burst(plan, packets);
   for (size_t i = 0; i < length; ++i) {
-    const Sent alone = boxes.alone.burst(plan, {packets[i]}, headroom).front();
+    const Sent alone = boxes.alone.burst(plan, {packets[i]}).front();
     if (alone.reason != together[i].reason || alone.bytes != together[i].bytes) {
       fail_msg("packet %zu of %zu: %s alone, %s together", i, length, to_string(alone.reason),
                to_string(together[i].reason));
@@ -167,8 +164,8 @@ void a_burst_is_its_packets(void** state) {
     boxes.together.idle(*plan);
   }
   assert_true(boxes.alone.counts().forwarded_packets > 20'000);
-  for (const Reason reason : {Reason::too_big, Reason::no_headroom, Reason::ttl_expired,
-                              Reason::no_service, Reason::truncated, Reason::bad_checksum}) {
+  for (const Reason reason : {Reason::too_big, Reason::ttl_expired, Reason::no_service,
+                              Reason::truncated, Reason::bad_checksum}) {
     assert_true(boxes.alone.counts().drops[static_cast<size_t>(reason)] > 10);
   }
 }

@@ -294,17 +294,6 @@ void a_burst_that_is_too_long_is_a_bug(void** state) {
   assert_true(dies_saying("kBurst", [&] { box.pipeline().run(*plan, frames, box.now, reasons); }));
 }
 
-void without_room_for_the_outer_header_nothing_is_written(void** state) {
-  Box& box = of(state);
-  const PlanPointer plan = built(good_spec());
-  // 14 bytes of Ethernet header make room too.
-  constexpr uint32_t kEnough = Forwarding::kShortHeader - kEthernet;
-  const Bytes packet = packet_from(kClient4);
-  assert_int_equal(box.burst(*plan, {packet}, kEnough).front().reason, Reason::none);
-  assert_int_equal(box.burst(*plan, {packet}, kEnough - 1).front().reason, Reason::no_headroom);
-  assert_int_equal(box.burst(*plan, {packet}, 0).front().reason, Reason::no_headroom);
-}
-
 // --- Echo ----------------------------------------------------------------------------------------
 
 void echo_requests_for_a_vip_are_answered(void** state) {
@@ -467,8 +456,6 @@ int main() {
       cmocka_unit_test_setup_teardown(a_burst_of_nothing_but_refuse, setup, teardown),
       cmocka_unit_test_setup_teardown(a_backend_is_counted_by_what_it_gets, setup, teardown),
       cmocka_unit_test_setup_teardown(a_burst_that_is_too_long_is_a_bug, setup, teardown),
-      cmocka_unit_test_setup_teardown(without_room_for_the_outer_header_nothing_is_written, setup,
-                                      teardown),
       cmocka_unit_test_setup_teardown(echo_requests_for_a_vip_are_answered, setup, teardown),
       cmocka_unit_test_setup_teardown(handshakes_of_sampled_flows_are_followed, setup, teardown),
       cmocka_unit_test_setup_teardown(other_flows_are_not_followed, setup, teardown),

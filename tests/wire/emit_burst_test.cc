@@ -55,8 +55,7 @@ Packet random_packet() {
 }
 
 bool same(const Frame& a, const Frame& b, const uint8_t* a_room, const uint8_t* b_room) {
-  return a.data - a_room == b.data - b_room && a.length == b.length && a.headroom == b.headroom &&
-         a.tailroom == b.tailroom;
+  return a.data - a_room == b.data - b_room && a.length == b.length && a.port == b.port;
 }
 
 void is_what_emit_does(void** /*state*/) {
@@ -74,7 +73,6 @@ void is_what_emit_does(void** /*state*/) {
       forwardings[i] = random_forwarding();
       entropy[i] = next_random() % 16 == 0 ? 0 : next_random() << 16 ^ next_random();
       frames[i] = packets[i].frame();
-      if (next_random() % 8 == 0) frames[i].headroom = 30 + next_random() % 8;
       assert_int_equal(parse(frames[i], parsed[i]), Reason::none);
     }
     const std::array<Frame, lanes::kLanes> before = frames;

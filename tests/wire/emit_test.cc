@@ -36,8 +36,8 @@ void every_mode_as_scapy_builds_it(void** /*state*/) {
 }
 
 // Answers the reason, and fails unless a refused frame is untouched.
-Reason emit_once(const EmitCase& row, uint32_t headroom, Forwarding& forwarding, int ttl) {
-  Room room(row.in, headroom);
+Reason emit_once(const EmitCase& row, Forwarding& forwarding, int ttl) {
+  Room room(row.in);
   Frame frame = room.frame();
   Parsed parsed = parsed_of(row, frame);
   if (ttl >= 0) parsed.ttl = static_cast<uint8_t>(ttl);
@@ -49,8 +49,6 @@ Reason emit_once(const EmitCase& row, uint32_t headroom, Forwarding& forwarding,
     const Frame before = room.frame();
     assert_ptr_equal(frame.data, before.data);
     assert_int_equal(frame.length, before.length);
-    assert_int_equal(frame.headroom, before.headroom);
-    assert_int_equal(frame.tailroom, before.tailroom);
   }
   return reason;
 }
@@ -66,16 +64,14 @@ void what_does_not_fit_is_refused_untouched(void** /*state*/) {
     Room room(row.in);
     const Parsed parsed = parsed_of(row, room.frame());
     Forwarding forwarding = forwarding_of(row, parsed.is_v4);
-    const uint32_t enough = forwarding.header_end() - parsed.l3_offset;
     const uint16_t mtu = static_cast<uint16_t>(parsed.l3_length + forwarding.overhead);
     forwarding.mtu = mtu;
-    assert_reason(row, emit_once(row, enough, forwarding, -1), Reason::none);
-    assert_reason(row, emit_once(row, enough - 1, forwarding, -1), Reason::no_headroom);
-    assert_reason(row, emit_once(row, enough, forwarding, 2), Reason::none);
-    assert_reason(row, emit_once(row, enough, forwarding, 1), Reason::ttl_expired);
-    assert_reason(row, emit_once(row, enough, forwarding, 0), Reason::ttl_expired);
+    assert_reason(row, emit_once(row, forwarding, -1), Reason::none);
+    assert_reason(row, emit_once(row, forwarding, 2), Reason::none);
+    assert_reason(row, emit_once(row, forwarding, 1), Reason::ttl_expired);
+    assert_reason(row, emit_once(row, forwarding, 0), Reason::ttl_expired);
     forwarding.mtu = static_cast<uint16_t>(mtu - 1);
-    assert_reason(row, emit_once(row, enough, forwarding, -1), Reason::too_big);
+    assert_reason(row, emit_once(row, forwarding, -1), Reason::too_big);
   }
 }
 
@@ -90,9 +86,7 @@ void largest_packet_fits_largest_mtu(void** /*state*/) {
     parsed.l3_length = static_cast<uint16_t>(kMaxMtu - forwarding.overhead);
     parsed.l4_offset = static_cast<uint16_t>(parsed.l4_offset - parsed.l3_offset);
     parsed.l3_offset = 0;
-    Frame frame{.data = buffer.data() + kMaxOuterHeader,
-                .length = parsed.l3_length,
-                .headroom = kMaxOuterHeader};
+    Frame frame{.data = buffer.data() + kMaxOuterHeader, .length = parsed.l3_length};
     assert_reason(row, emit(forwarding, frame, parsed, kEntropy), Reason::none);
     const uint8_t* outer = frame.data + forwarding.header_length - forwarding.overhead;
     if (forwarding.shape == Shape::ipv4 || forwarding.shape == Shape::ipv4_udp) {

@@ -7,24 +7,18 @@
 #include <cstring>
 
 #include "firmware/base/check.h"
+#include "firmware/base/limits.h"
 #include "firmware/wire/frame.h"
 
 namespace evenkeel {
 
 struct Packet {
-  static constexpr uint32_t kHeadroom = 128;
-
   std::array<uint8_t, 4096> room{};
   uint32_t length = 0;
 
-  uint8_t* bytes() { return room.data() + kHeadroom; }
-  const uint8_t* bytes() const { return room.data() + kHeadroom; }
-  Frame frame() {
-    return {.data = bytes(),
-            .length = length,
-            .headroom = kHeadroom,
-            .tailroom = static_cast<uint32_t>(room.size()) - kHeadroom - length};
-  }
+  uint8_t* bytes() { return room.data() + kFrameHeadroom; }
+  const uint8_t* bytes() const { return room.data() + kFrameHeadroom; }
+  Frame frame() { return {.data = bytes(), .length = length}; }
 };
 
 // Writes the bytes of `hex` up to its end or a blank, and answers where it stopped.

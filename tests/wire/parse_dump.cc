@@ -38,8 +38,8 @@ void write(PcapWriter& out, size_t index, const char* what, const Frame& frame) 
 
 void answer(PcapWriter& out, size_t index, Frame frame, const Parsed& parsed) {
   std::array<uint8_t, 2048> room;
-  Frame too_big{.data = room.data(), .tailroom = room.size()};
-  if (make_too_big(frame, parsed, kMtu, too_big) == Reason::none) {
+  Frame too_big{.data = room.data()};
+  if (make_too_big(frame, parsed, kMtu, room.size(), too_big) == Reason::none) {
     write(out, index, "too_big", too_big);
   }
   if (parsed.kind == Kind::echo && make_echo_reply(frame, parsed) == Reason::none) {

@@ -31,8 +31,6 @@ struct PcapPacketHeader {
 // read or written beyond it, and has headroom.
 class PcapReader {
  public:
-  static constexpr uint32_t kHeadroom = 128;
-
   explicit PcapReader(const char* path) : file_(std::fopen(path, "rb")) {
     CHECK(file_ != nullptr);
     PcapFileHeader header;
@@ -47,16 +45,16 @@ class PcapReader {
   bool next(Frame& ret_frame) {
     PcapPacketHeader header;
     if (std::fread(&header, sizeof(header), 1, file_) != 1) return false;
-    CHECK(header.length <= bytes_.size() - kHeadroom);
+    CHECK(header.length <= bytes_.size() - kFrameHeadroom);
     uint8_t* const data = bytes_.data() + bytes_.size() - header.length;
     CHECK(std::fread(data, 1, header.length, file_) == header.length);
-    ret_frame = Frame{.data = data, .length = header.length, .headroom = kHeadroom};
+    ret_frame = Frame{.data = data, .length = header.length};
     return true;
   }
 
  private:
   std::FILE* file_;
-  std::array<uint8_t, 65'535 + kHeadroom> bytes_{};
+  std::array<uint8_t, 65'535 + kFrameHeadroom> bytes_{};
 };
 
 class PcapWriter {

@@ -13,33 +13,25 @@ namespace evenkeel {
 
 class Room {
  public:
-  static constexpr uint32_t kHeadroom = 128;
-  static constexpr uint32_t kTailroom = 64;
-
   // `hex` is the frame; what is around it is filled with a pattern.
-  explicit Room(const char* hex, uint32_t headroom = kHeadroom) : headroom_(headroom) {
-    CHECK(std::strlen(hex) / 2 + headroom + kTailroom + 2 * kGuard <= kSize);
+  explicit Room(const char* hex) {
+    CHECK(std::strlen(hex) / 2 + kFrameHeadroom + 2 * kGuard <= kSize);
     bytes_.fill(kPattern);
     write_hex(hex, data(), length_);
     before_ = bytes_;
   }
 
-  uint8_t* data() { return bytes_.data() + kGuard + headroom_; }
+  uint8_t* data() { return bytes_.data() + kGuard + kFrameHeadroom; }
 
-  Frame frame() {
-    return Frame{.data = data(), .length = length_, .headroom = headroom_, .tailroom = kTailroom};
-  }
+  Frame frame() { return Frame{.data = data(), .length = length_}; }
 
   bool is_untouched() const { return bytes_ == before_; }
 
-  // Whether nothing was written but in `frame` and its headroom and tailroom, and these end where
-  // they ended before.
+  // Whether nothing was written but in the room that the frame had, and `frame` lies within it.
   bool holds(const Frame& frame) const {
     const uint8_t* const start = bytes_.data() + kGuard;
-    const uint8_t* const end = start + headroom_ + length_ + kTailroom;
-    const size_t behind = kGuard + headroom_ + length_ + kTailroom;
-    return frame.data - frame.headroom == start &&
-           frame.data + frame.length + frame.tailroom == end &&
+    const size_t behind = kGuard + kFrameHeadroom + length_;
+    return frame.data >= start && frame.data + frame.length <= bytes_.data() + behind &&
            std::memcmp(bytes_.data(), before_.data(), kGuard) == 0 &&
            std::memcmp(bytes_.data() + behind, before_.data() + behind, kSize - behind) == 0;
   }
@@ -51,7 +43,6 @@ class Room {
 
   std::array<uint8_t, kSize> bytes_;
   std::array<uint8_t, kSize> before_;
-  uint32_t headroom_;
   uint32_t length_ = 0;
 };
 

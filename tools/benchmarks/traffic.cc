@@ -101,9 +101,9 @@ void Buffers::fill(std::span<const Flow* const> flows, bool is_opening) {
   REQUIRE(flows.size() <= kCount);
   for (size_t i = 0; i < flows.size(); ++i) {
     Place& place = places_[i];
-    const size_t length = write_frame(place.bytes.data() + kHeadroom, *flows[i], is_opening);
+    const size_t length = write_frame(place.bytes.data() + kFrameHeadroom, *flows[i], is_opening);
     place.descriptor = {.buffer = place.bytes.data(),
-                        .data_offset = kHeadroom,
+                        .data_offset = kFrameHeadroom,
                         .length = static_cast<uint16_t>(length)};
   }
 }
@@ -111,11 +111,8 @@ void Buffers::fill(std::span<const Flow* const> flows, bool is_opening) {
 void Buffers::receive(size_t first, std::span<Frame> ret_frames) {
   for (size_t i = 0; i < ret_frames.size(); ++i) {
     const Descriptor& descriptor = places_[first + i].descriptor;
-    const uint32_t used = uint32_t{descriptor.data_offset} + descriptor.length;
     ret_frames[i] = {.data = descriptor.buffer + descriptor.data_offset,
-                     .length = descriptor.length,
-                     .headroom = descriptor.data_offset,
-                     .tailroom = static_cast<uint32_t>(kHeadroom + kData) - used};
+                     .length = descriptor.length};
   }
 }
 

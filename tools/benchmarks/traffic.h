@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "firmware/base/address.h"
+#include "firmware/base/limits.h"
 #include "firmware/base/pages.h"
 #include "firmware/wire/frame.h"
 
@@ -40,7 +41,6 @@ class Buffers {
   void receive(size_t first, std::span<Frame> ret_frames);
 
  private:
-  static constexpr size_t kHeadroom = 128;
   static constexpr size_t kData = 2048;
 
   struct Descriptor {
@@ -50,7 +50,7 @@ class Buffers {
   };
   struct alignas(128) Place {
     alignas(128) Descriptor descriptor;
-    std::array<uint8_t, kHeadroom + kData> bytes;
+    std::array<uint8_t, kFrameHeadroom + kData> bytes;
   };
 
   PageArray<Place> places_;

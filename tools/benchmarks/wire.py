@@ -162,7 +162,9 @@ class Ended:
 
 
 def size_text(size):
-    return 'IMIX (7 of 64, 4 of 570, 1 of 1,400 bytes)' if size == 'imix' else f'{number(size)} bytes'
+    if size == 'imix':
+        return 'IMIX (of twelve, 7 of 64, 4 of 570, 1 of 1,400 bytes)'
+    return f'{number(size)} bytes'
 
 
 def parse(arguments):

@@ -1,18 +1,17 @@
-"""What `tools/bench wire` measures besides rates: delays, the rate without loss, what swapping plans
-costs, and how long and how large the start is.
+"""What `tools/bench wire` measures besides rates: delays, the rate without loss, what swapping
+plans costs, how long the start takes, and how large keeld is then.
 """
+import collections
 import contextlib
 import os
 import signal
-import statistics
 import subprocess
 import threading
 import time
 
-from wire_links import LINKS, OwnGenerator
+from wire_links import DUT_MAC, LINKS, OwnGenerator
 from wire_settings import vip_of
 from wire_traffic import Traffic
-from wire_links import DUT_MAC
 
 TRIAL_SECONDS = 0.1
 TRIALS = 3        # a core that is taken away for a while is no loss of the device's
@@ -110,22 +109,24 @@ def swaps(run, link):
     counts is the worker's cycles for each packet, and what is lost at half the rate.
     """
     traffic = Traffic(vip_of('IPIP'), DUT_MAC, 8_192, 64)
-    cycles, costs, found = {False: [], True: []}, [], {'plans': [], 'lost': []}
+    cycles, costs, found = {False: [], True: []}, [], collections.defaultdict(list)
     with run.keeld(link, OwnGenerator) as (dut, generator):
         half = generator.flood(traffic, DELAY_SECONDS) / 2
 
         def window():
             dut.begin()
-            answer = generator.run(traffic, half, 1.0)
-            return dut.cycles(), answer['sent'] - answer['received']
+            return generator.run(traffic, half, 1.0), dut.cycles()
         for _ in range(run.options.rounds):
-            cycles[False].append(window()[0])
+            before, quiet = window()
             with Swapper(dut) as swapper:
-                during, lost = window()
-            cycles[True].append(during)
-            costs.append(during / cycles[False][-1] - 1)
+                during, busy = window()
+            cycles[False].append(quiet)
+            cycles[True].append(busy)
+            costs.append(busy / quiet - 1)
             found['plans'].append(swapper.per_second)
-            found['lost'].append(lost)
+            found['lost'].append(during['sent'] - during['received'])
+            found['refused before'].append(before['not_taken'])
+            found['refused'].append(during['not_taken'])
         drops = {reason: count for reason, count in dut.drops().items() if count}
     run.report.section(f'{LINKS[link]}: {SWAPS_PER_SECOND} swaps a second asked for, at half the '
                        'rate, 64 bytes, 8,192 flows', 'as named')
@@ -134,6 +135,8 @@ def swaps(run, link):
     run.report.at_most('cost, as a part', costs, SWAP_COST)
     run.report.row('plans published each second', found['plans'])
     run.report.at_most('packets sent and not received', found['lost'], 0)
+    run.report.row('not taken by the link, no swaps', found['refused before'])
+    run.report.row('not taken by the link, swaps', found['refused'])
     run.report.note(f'  keeld counts as dropped: {drops or "nothing"}')
 
 

@@ -26,6 +26,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,7 +38,7 @@ constexpr uint16_t kBurst = 32;
 constexpr uint16_t kDescriptors = 1024;
 constexpr unsigned kBuffers = 16'383;
 // More than this many frames late, and the schedule moves.
-constexpr uint64_t kMostLate = 2 * kBurst;
+constexpr uint64_t kMostLate = uint64_t{2} * kBurst;
 constexpr double kDrainSeconds = 0.02;
 
 [[noreturn]] void fail(const std::string& what) {
@@ -264,10 +265,10 @@ void serve() {
   Generator generator;
   std::printf("{\"ready\": true}\n");
   std::fflush(stdout);
-  char path[512];
+  std::string path;
   double rate = 0;
   double seconds = 0;
-  while (std::scanf("%511s %lf %lf", path, &rate, &seconds) == 3) {
+  while (std::cin >> path >> rate >> seconds) {
     Replay replay{path};
     const Outcome outcome = generator.run(replay, rate, seconds);
     answer(outcome, generator.received_in_time());

@@ -87,8 +87,9 @@ class Testpmd:
             devices += ['--vdev', f'{driver}0,{arguments}' if link != 'vhost' else
                         f'{driver}0,{arguments},queues=1']
         self.child = Child(
-            ['stdbuf', '-oL', 'dpdk-testpmd', *bench.eal('dut', f'0@{GENERATOR_CORE},1@{DUT_CORE}'), *devices, '--',
-             '-i', '--record-core-cycles', '--no-lsc-interrupt', '--total-num-mbufs=65536'],
+            ['stdbuf', '-oL', 'dpdk-testpmd',
+             *bench.eal('dut', f'0@{GENERATOR_CORE},1@{DUT_CORE}'), *devices, '--', '-i',
+             '--record-core-cycles', '--no-lsc-interrupt', '--total-num-mbufs=65536'],
             bench.folder / 'testpmd.log')
         try:
             self.child.wait_for_log('testpmd>', 20)
@@ -232,7 +233,8 @@ class ReplayGenerator:
                          '--', '-i', '--no-lsc-interrupt',
                          f'--total-num-mbufs={traffic.flows + 65_536}']
             self.port, program = 1, 'dpdk-testpmd'
-        self.child = Child(['stdbuf', '-oL', program, *arguments], self.bench.folder / 'generator.log')
+        self.child = Child(['stdbuf', '-oL', program, *arguments],
+                           self.bench.folder / 'generator.log')
         self.traffic = traffic
         if program == 'dpdk-testpmd':
             self.child.wait_for_log('testpmd>', 30)
