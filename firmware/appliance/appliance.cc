@@ -27,6 +27,15 @@ namespace asio = boost::asio;
 // How long an answer for dpdk-telemetry.py may take the control thread.
 constexpr std::chrono::seconds kAnswerTime{1};
 
+// Signals are the control thread's alone: DPDK's telemetry gives up for good if one interrupts it.
+// Threads inherit what is blocked when they are started.
+void mask_signals(int how) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(how, &signals, nullptr);
+}
+
 // The event loop of the control thread, and what reaches it from outside.
 class Loop {
  public:
@@ -47,6 +56,7 @@ class Loop {
     await_timer();
     await_netlink();
     add_telemetry();
+    mask_signals(SIG_UNBLOCK);
     context_.run();
   }
 
@@ -135,6 +145,7 @@ class Loop {
   void add_telemetry() {
     add_fields("/evenkeel/plan", "The plan in force", describe_plan);
     add_fields("/evenkeel/drops", "Packets dropped, by reason", describe_drops);
+    add_fields("/evenkeel/pool", "Packet buffers, and how many are free", describe_pool);
     add_fields("/evenkeel/troubles", "What is wrong now", describe_troubles);
     add_pages("/evenkeel/services", "Services. Parameter: first one to show", list_services);
     add_pages("/evenkeel/backends", "Backends. Parameters: service, first one to show",
@@ -163,6 +174,8 @@ std::string summary(const Control& control) {
 }  // namespace
 
 Status run_appliance(const std::string& path, Settings settings, const Log& log) {
+  mask_signals(SIG_BLOCK);
+
   // 1. What the flow hash is keyed with.
   const Result<std::vector<uint8_t>> key = read_or_make_secret(settings.secret_file);
   if (!key.ok()) return Error{key.message()};

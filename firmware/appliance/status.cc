@@ -148,6 +148,11 @@ TelemetryFields describe_drops(const Control& control) {
   return fields;
 }
 
+TelemetryFields describe_pool(const Control& control) {
+  const Pool& pool = control.dataplane().pool();
+  return {{"size", uint64_t{pool.size()}}, {"free", uint64_t{pool.free_buffers()}}};
+}
+
 TelemetryFields describe_troubles(const Control& control) {
   return {{"troubles", control.troubles()}};
 }
@@ -198,6 +203,8 @@ Status list_workers(const Control& control, std::string_view, TelemetryPage& pag
         {"dropped", std::accumulate(counts.drops.begin(), counts.drops.end(), uint64_t{0})},
         {"held", liveness.held.read()},
         {"answers", liveness.answers.read()},
+        {"split", liveness.split.read()},
+        {"pieces", liveness.pieces.read()},
         {"no_buffer", liveness.no_buffer.read()},
         {"evicted_flows", counts.evictions},
         {"refused_flows", counts.refused_insertions},

@@ -11,6 +11,7 @@ namespace evenkeel {
 
 TelemetryFields describe_plan(const Control& control);
 TelemetryFields describe_drops(const Control& control);
+TelemetryFields describe_pool(const Control& control);
 TelemetryFields describe_troubles(const Control& control);
 Status list_services(const Control& control, std::string_view, TelemetryPage& page);
 // Of one service, by name; refused if there is none of that name.

@@ -67,8 +67,9 @@ inline constexpr size_t kMaxVlanTags = 2;
 // Bytes in front of the inner IP header that an emitted outer header may need.
 inline constexpr size_t kMaxOuterHeader = 112;
 
-// Writable bytes before every frame that the packet path is given.
-inline constexpr size_t kFrameHeadroom = 128;
+// Writable bytes before every frame that the packet path is given: of the 128 that DPDK keeps free,
+// AF_PACKET puts a VLAN tag back into 4.
+inline constexpr size_t kFrameHeadroom = 120;
 
 // Bytes of IP packet that a way must and may carry (RFC 791, RFC 8200; the largest jumbo frames
 // that NICs agree on).

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "tests/cmocka.h"
+#include "tests/exchange/specs.h"
 
 namespace evenkeel {
 namespace {
@@ -25,8 +26,8 @@ Parsed first_of(uint32_t id, uint16_t port = 1'000) {
   Parsed parsed;
   parsed.kind = Kind::fragment_first;
   parsed.fragment_id = id;
-  parsed.key.source = *Address::from_string("198.51.100.7");
-  parsed.key.destination = *Address::from_string("192.0.2.1");
+  parsed.key.source = address_of("198.51.100.7");
+  parsed.key.destination = address_of("192.0.2.1");
   parsed.key.protocol = 17;
   parsed.key.source_port = port;
   parsed.key.destination_port = 53;

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from network import BOX_LAN, BOX_WAN, VIP
-from proof import until
+from proof import expect, until
 
 
 # Of the reasons for which a packet is not forwarded, those that are the box's own doing.
@@ -166,6 +166,28 @@ class Box:
     def received(self):
         return sum(worker['received'] for worker in self.listed('/evenkeel/workers').values())
 
+    def check_accounts(self):
+        """Once no packet is under way: every one that came is known to have become something."""
+        self.wait_until_quiet()
+        workers = list(self.listed('/evenkeel/workers').values())
+        ports = list(self.listed('/evenkeel/ports').values())
+        worker = {name: sum(entry[name] for entry in workers) for name in (
+            'received', 'pieces', 'forwarded', 'dropped', 'held', 'split', 'answers')}
+        port = {name: sum(entry[name] for entry in ports) for name in (
+            'received', 'to_kernel', 'from_kernel', 'transmitted', 'transmit_full')}
+        expect(port['received'], worker['received'], 'packets received, by ports and by workers')
+        expect(worker['forwarded'] + worker['dropped'] + port['to_kernel'] + worker['held'] +
+               worker['split'], worker['received'] + worker['pieces'],
+               f'what became of packets ({worker}, {port})')
+        expect(port['transmitted'] + port['transmit_full'],
+               worker['forwarded'] + worker['answers'] + port['from_kernel'],
+               f'packets sent ({worker}, {port})')
+        reasons = {reason: count for reason, count in self.drops().items() if count}
+        expect(sum(reasons.values()), worker['dropped'], f'packets dropped ({reasons})')
+        return (f"{worker['received']} received + {worker['pieces']} pieces of {worker['split']} cut "
+                f"= {worker['forwarded']} forwarded + {port['to_kernel']} to the kernel "
+                f"+ {worker['dropped']} dropped + {worker['split']}; dropped: {reasons}")
+
     def wait_until_quiet(self):
         """Until no packet has come for a while."""
         last = []
@@ -193,6 +215,7 @@ class Box:
         """All that it knows and says, for whoever looks for the reason of a failure."""
         said = [self.log()[-4000:]]
         if self.process and self.process.poll() is None:
+            said.append(f'threads: {self.threads()}')
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 said.append(f'drops: { {r: n for r, n in self.drops().items() if n} }')
                 for command in ('/evenkeel/workers', '/evenkeel/ports'):
@@ -202,8 +225,12 @@ class Box:
                              for entry in self.backends(service['name']).values()]
         return '\n'.join(said)
 
+    def threads(self):
+        """{name: thread id}."""
+        return {Path(path, 'comm').read_text().strip(): int(path.name)
+                for path in Path(f'/proc/{self.process.pid}/task').iterdir()}
+
     def worker_thread(self):
         """The thread of the first worker, by the name that EAL gives it."""
-        threads = {Path(path, 'comm').read_text().strip(): int(path.name)
-                   for path in Path(f'/proc/{self.process.pid}/task').iterdir()}
+        threads = self.threads()
         return threads[min(name for name in threads if name.startswith('rte-worker'))]

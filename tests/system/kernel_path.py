@@ -2,7 +2,6 @@
 go and come back."""
 
 import contextlib
-import json
 import re
 import subprocess
 
@@ -11,7 +10,6 @@ from network import BOX_LAN, BOX_WAN, VIP
 from proof import until
 
 REQUESTS = 10_000
-BULK = 8 << 20
 WRONG_MAC = '02:00:00:00:ff:ff'
 
 
@@ -61,11 +59,12 @@ def listening(lab_):
 
 def carries_connections(lab_):
     """A program in the box's kernel is served both ways, with segments as large as the MTU."""
-    with listening(lab_):
-        for address in (BOX_WAN[4], BOX_WAN[6], BOX_LAN[4]):
-            for way in ('', '-R'):
-                report = json.loads(lab_.client(f'iperf3 -J -c {address} -n {BULK} {way}'))
-                assert report['end']['sum_received']['bytes'] >= BULK * 0.9, report['end']
+    lab_.servers.start_nginx('kernel')
+    for address in (BOX_WAN[4], BOX_WAN[6], BOX_LAN[4]):
+        until(lambda address=address: lab_.requests(address, requests=1, timeout=1)['ok'],
+              f'{address} is served')
+        lab_.download(address, lab_.sha256)
+        lab_.upload(address, lab_.sha256)
 
 
 def flood_starves_nothing(lab_):

@@ -62,7 +62,7 @@ class Lab:
     def upload(self, vip, sha256):
         """Sends what /large is; it must lie, byte for byte, on one of the servers."""
         self.curl('-T', self.folder / 'large', self.url(vip, '/upload/large'))
-        found = list(self.folder.glob('server*/upload/large'))
+        found = list(self.folder.glob('*/upload/large'))
         expect(len(found), 1, f'servers that have what was sent to {vip}')
         expect(hashlib.sha256(found[0].read_bytes()).hexdigest(), sha256, 'what was sent')
         found[0].unlink()

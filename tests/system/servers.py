@@ -66,32 +66,32 @@ class Servers:
         self.programs = programs
         self._decapsulators = []
 
-    def folder_of(self, server):
-        folder = self.folder / server.name
-        folder.mkdir(exist_ok=True)
-        return folder
-
     def start_web(self):
         """An nginx on every server; returns what /large is, as its SHA-256."""
         content = random.Random(1).randbytes(LARGE)
         (self.folder / 'large').write_bytes(content)
         for server in self.network.servers:
-            folder = self.folder_of(server)
-            listen = ' '.join(f'listen {port} backlog=4096; listen [::]:{port} backlog=4096;'
-                              for port in WEB_PORTS)
-            configuration = folder / 'nginx.conf'
-            configuration.write_text(_NGINX.format(folder=folder, shared=self.folder,
-                                                   name=server.name, listen=listen))
-            self.namespaces.start(server.name,
-                                  ['nginx', '-e', folder / 'error.log', '-c', configuration],
-                                  stderr=subprocess.DEVNULL)
+            self.start_nginx(server.name)
         for server in self.network.servers:
             self.wait_for_port(server, 80)
         return hashlib.sha256(content).hexdigest()
 
+    def start_nginx(self, name):
+        """In the namespace of that name, and with a folder of that name."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        listen = ' '.join(f'listen {port} backlog=4096; listen [::]:{port} backlog=4096;'
+                          for port in WEB_PORTS)
+        configuration = folder / 'nginx.conf'
+        configuration.write_text(_NGINX.format(folder=folder, shared=self.folder, name=name,
+                                               listen=listen))
+        self.namespaces.start(name, ['nginx', '-e', folder / 'error.log', '-c', configuration],
+                              stderr=subprocess.DEVNULL)
+
     def start_dns(self):
         for server in self.network.servers:
-            folder = self.folder_of(server)
+            folder = self.folder / server.name
+            folder.mkdir(exist_ok=True)
             configuration = folder / 'unbound.conf'
             configuration.write_text(_UNBOUND.format(
                 folder=folder, name=server.name,

@@ -6,7 +6,9 @@ Machines are shared, so that a figure is worth little alone: devices under test 
 after round, and what is judged is the median of ratios, each of two figures of one round.
 """
 import argparse
+import collections
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -16,8 +18,8 @@ import time
 from pathlib import Path
 
 import wire_extras
-from wire_links import (CEILING, DUT_MAC, LINKS, Bench, Keeld, Testpmd, make_generator, measure,
-                        measure_alone, pair)
+from wire_links import (CEILING, DUT_MAC, LINKS, Bench, Keeld, OwnGenerator, Testpmd,
+                        generator_for, measure, measure_alone, pair)
 from wire_machine import Failure, Namespace, hugepages
 from wire_report import Report, number
 from wire_settings import WAYS, Box, vip_of
@@ -61,12 +63,12 @@ class Run:
                    self.bench.has_hugepages, **more)
 
     @contextlib.contextmanager
-    def testpmd(self, link, make=make_generator):
+    def testpmd(self, link, make=OwnGenerator):
         with pair(self.bench, link, lambda: Testpmd(self.bench, link), make) as both:
             yield both
 
     @contextlib.contextmanager
-    def keeld(self, link, make=make_generator, **more):
+    def keeld(self, link, make=OwnGenerator, **more):
         with pair(self.bench, link, lambda: Keeld(self.bench, self.box(link, **more)),
                   make) as both:
             both[0].wait_until_usable()
@@ -75,18 +77,20 @@ class Run:
     # --- Rates ------------------------------------------------------------------------------------
 
     def rates(self, link):
-        wanted = cells(self.options)
-        found = {}
-        for _ in range(self.options.rounds):
-            with self.testpmd(link) as (dut, generator):
+        wanted, found = cells(self.options), collections.defaultdict(list)
+        is_own = self.bench.generator == 'wire_generator'
+        groups = [wanted] if is_own else [[cell] for cell in wanted]
+        for _, group in itertools.product(range(self.options.rounds), groups):
+            make = generator_for(traffic_of('IPIP', *group[0]))
+            with self.testpmd(link, make) as (dut, generator):
                 for mode in CEILING:
                     dut.set_mode(mode)
-                    for cell in wanted:
-                        found.setdefault((mode, cell), []).append(measure(
+                    for cell in group:
+                        found[mode, cell].append(measure(
                             dut, generator, traffic_of('IPIP', *cell), self.seconds))
-            with self.keeld(link) as (dut, generator):
-                for cell in wanted:
-                    found.setdefault(('keeld', cell), []).append(measure(
+            with self.keeld(link, make) as (dut, generator):
+                for cell in group:
+                    found['keeld', cell].append(measure(
                         dut, generator, traffic_of('IPIP', *cell), self.seconds))
         self.tell_rates(link, wanted, found)
 
@@ -191,7 +195,7 @@ def parse(arguments):
     return options
 
 
-def check_machine():
+def check_machine(options):
     if os.geteuid() != 0:
         raise Failure('not root: keeld needs a network namespace of its own; use sudo')
     if (os.cpu_count() or 1) < 2:
@@ -199,6 +203,9 @@ def check_machine():
     for program in ('dpdk-testpmd', 'ip', 'stdbuf', 'timeout'):
         if shutil.which(program) is None:
             raise Failure(f'{program} is not installed; tools/setup does that')
+    if options.generator == 'pktgen' and shutil.which('pktgen') is None:
+        raise Failure('pktgen is not installed; it is at https://github.com/pktgen/Pktgen-DPDK, '
+                      'and its version 23.03 fits Debian 12\'s DPDK')
 
 
 def run_all(run, options):
@@ -225,7 +232,7 @@ def main():
     began = time.monotonic()
     prefix = f'evenkeel-bench-{os.getpid()}'
     try:
-        check_machine()
+        check_machine(options)
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
             enough = stack.enter_context(hugepages(HUGEPAGES, folder))
