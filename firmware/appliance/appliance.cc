@@ -43,7 +43,8 @@ class Loop {
       : path_(std::move(path)),
         control_(control),
         log_(log),
-        signals_(context_, SIGTERM, SIGINT, SIGHUP),
+        ends_(context_, SIGTERM, SIGINT),
+        hangups_(context_, SIGHUP),
         timer_(context_),
         netlink_(context_, neighbours.descriptor()) {}
   // The descriptor is not ours to close.
@@ -52,7 +53,8 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   void run() {
-    await_signal();
+    await_end();
+    await_hangup();
     await_timer();
     await_netlink();
     add_telemetry();
@@ -61,16 +63,20 @@ class Loop {
   }
 
  private:
-  void await_signal() {
-    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+  void await_end() {
+    ends_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
-      if (signal == SIGHUP) {
-        reload();
-        await_signal();
-      } else {
-        log_.info(signal == SIGTERM ? "ending, by SIGTERM" : "ending, by SIGINT");
-        context_.stop();
-      }
+      log_.info(signal == SIGTERM ? "ending, by SIGTERM" : "ending, by SIGINT");
+      context_.stop();
+    });
+  }
+
+  // However many come meanwhile, there is one reload, behind all that waits: the end above all.
+  void await_hangup() {
+    hangups_.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
+      if (error) return;
+      if (!std::exchange(must_reload_, true)) asio::post(context_, [this] { reload(); });
+      await_hangup();
     });
   }
 
@@ -94,6 +100,7 @@ class Loop {
   }
 
   void reload() {
+    must_reload_ = false;
     Loaded loaded = load_settings_file(path_);
     if (!loaded.ok()) {
       log_.error("settings not taken over, those in force stay: " + loaded.message());
@@ -158,9 +165,11 @@ class Loop {
   Control& control_;
   const Log& log_;
   asio::io_context context_{1};
-  asio::signal_set signals_;
+  asio::signal_set ends_;
+  asio::signal_set hangups_;
   asio::steady_timer timer_;
   asio::posix::stream_descriptor netlink_;
+  bool must_reload_ = false;
   Telemetry telemetry_;
 };
 
@@ -175,6 +184,7 @@ std::string summary(const Control& control) {
 
 Status run_appliance(const std::string& path, Settings settings, const Log& log) {
   mask_signals(SIG_BLOCK);
+  std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go, and the box stays
 
   // 1. What the flow hash is keyed with.
   const Result<std::vector<uint8_t>> key = read_or_make_secret(settings.secret_file);

@@ -9,6 +9,7 @@ namespace evenkeel {
 
 enum class Reason : uint8_t {
   none,                  // not dropped
+  not_ours,              // sent to another machine's MAC address
   not_ip,                // an Ethernet type that is not IP: for the kernel
   truncated,             // a header reaches beyond the bytes that arrived
   bad_header,            // a field that no sender may set so: version, header length, total length

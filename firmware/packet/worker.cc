@@ -2,9 +2,11 @@
 
 #include <rte_ethdev.h>
 #include <rte_pause.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "firmware/base/check.h"
@@ -40,18 +42,44 @@ constexpr long kNapNanoseconds = 50'000;
 // Packets that the kernel sends, at most in one loop, so that they hold up nobody.
 constexpr unsigned kFromKernel = 32;
 
-constexpr uint32_t kKernelBurst = 1'024;
-
 // "Too big" that a worker tells, so that nobody makes the box send more than it receives.
 constexpr uint32_t kAnswersPerSecond = 1'000;
 constexpr uint32_t kAnswersAtOnce = 100;
 
-// Of what no driver should hand over, a chain or a buffer without headroom: empty, so truncated.
+// Neither a chain nor a buffer without headroom, which no driver should hand over.
+bool is_fit(const rte_mbuf* packet) {
+  return packet->nb_segs == 1 && packet->data_off >= kFrameHeadroom;
+}
+
 Frame frame_of(const rte_mbuf* packet) {
-  const bool is_fit = packet->nb_segs == 1 && packet->data_off >= kFrameHeadroom;
   return {.data = rte_pktmbuf_mtod(packet, uint8_t*),
-          .length = is_fit ? packet->data_len : uint32_t{0},
+          .length = packet->data_len,
           .port = static_cast<uint8_t>(packet->port)};
+}
+
+// A MAC address in the upper 48 bits, and so by one load of the 8 bytes that a frame begins with.
+constexpr unsigned kAddressShift = 16;
+constexpr uint64_t kGroupBit = uint64_t{1} << kAddressShift;
+
+uint64_t address_of(const Mac& mac) {
+  uint64_t address = 0;
+  std::memcpy(&address, mac.data(), mac.size());
+  return address << kAddressShift;
+}
+
+// Every buffer has 8 bytes, whether they are the frame's or not.
+uint64_t destination_of(const rte_mbuf* packet) {
+  return load<uint64_t>(rte_pktmbuf_mtod(packet, const uint8_t*)) << kAddressShift;
+}
+
+// A function, so that what is rare takes a jump, and what is not none.
+[[gnu::cold, gnu::noinline]] void make_empty(Frame& frame) { frame.length = 0; }
+
+// Many at a time.
+bool all_leave(std::span<const Reason> reasons) {
+  unsigned any = 0;
+  for (const Reason reason : reasons) any |= static_cast<unsigned>(reason);
+  return any == static_cast<unsigned>(Reason::none);
 }
 
 void set_length(rte_mbuf* packet, uint32_t length) {
@@ -77,13 +105,14 @@ Worker::Worker(const WorkerSpec& spec, Slot<Plan>& slot, const TscClock& clock, 
     ports_.push_back(
         {.ethdev = port.ethdev,
          .receives = port.receives,
-         .mac = port.mac,
+         .address = address_of(port.mac),
          .outbox = Outbox(port.ethdev, static_cast<uint16_t>(spec_.number), liveness_.ports[i]),
-         .kernel_tokens = TokenBucket(rate, std::min(rate, kKernelBurst))});
+         .kernel = KernelDoor(spec_.to_kernel, rate, liveness_.ports[i])});
   }
 }
 
 void Worker::run() {
+  prctl(PR_SET_TIMERSLACK, 1UL);  // else the kernel makes naps twice as long
   Slot<Plan>::Reader reader(slot_, spec_.number);
   liveness_.is_running.write(1);
   while (liveness_.must_stop.read() == 0) rest(reader, step(reader));
@@ -127,43 +156,76 @@ size_t Worker::receive(const Plan& plan, size_t port, Microseconds now) {
                                         packets_.data(), static_cast<uint16_t>(kBurst));
   if (count == 0) return 0;
   liveness_.ports[port].received.add(count);
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < count; ++i) bytes += packets_[i]->pkt_len;
-  evidence_.count_received(count, bytes);
   came_ = now;
-  process(plan, port, std::span(packets_.data(), count), now);
+  const uint32_t bytes = process(plan, port, std::span(packets_.data(), count), now);
+  evidence_.count_received(count, bytes);
   cut_packets(plan, now);
   return count;
 }
 
+// Answers how many bytes they had.
 // REQUIRES: at most kBurst packets, which came by that port.
-void Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets,
-                     Microseconds now) {
+uint32_t Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets,
+                         Microseconds now) {
   const size_t count = packets.size();
-  for (size_t i = 0; i < count; ++i) {
-    rte_mbuf* const packet = packets[i];
-    frames_[i] = frame_of(packet);
-    frames_[i].port = static_cast<uint8_t>(port);
+  const uint32_t bytes = make_frames(port, packets);
+  const std::span<Reason> reasons(reasons_.data(), count);
+  pipeline_.run(plan, std::span(frames_.data(), count), now, reasons);
+  send(packets.first(all_leave(reasons) ? count : dispose_of_refused(port, packets, now)));
+  return bytes;
+}
+
+// What is not to the box's own address is empty to the pipeline, as is what is unfit.
+uint32_t Worker::make_frames(size_t port, std::span<rte_mbuf* const> packets) {
+  const uint64_t address = ports_[port].address;
+  uint32_t bytes = 0;
+  Frame* frame = frames_.data();
+  for (const rte_mbuf* const packet : packets) {
+    *frame = {.data = rte_pktmbuf_mtod(packet, uint8_t*),
+              .length = packet->data_len,
+              .port = static_cast<uint8_t>(port)};
+    if (!is_fit(packet) || destination_of(packet) != address) [[unlikely]]
+      make_empty(*frame);
+    ++frame;
+    bytes += packet->pkt_len;
   }
-  pipeline_.run(plan, std::span(frames_.data(), count), now, std::span(reasons_.data(), count));
+  return bytes;
+}
+
+// Packets and frames of those that leave move up: answers how many.
+size_t Worker::dispose_of_refused(size_t port, std::span<rte_mbuf*> packets, Microseconds now) {
   size_t kept = 0;
-  for (size_t i = 0; i < count; ++i) {
-    rte_mbuf* const packet = packets[i];
-    if (reasons_[i] != Reason::none) [[unlikely]] {
-      dispose(i, port, packet, now);
+  for (size_t i = 0; i < packets.size(); ++i) {
+    if (reasons_[i] != Reason::none) {
+      dispose(i, port, packets[i], now);
       continue;
     }
+    packets[kept] = packets[i];
+    frames_[kept++] = frames_[i];
+  }
+  return kept;
+}
+
+// Each by its frame's port. Nearly always that is one for all.
+void Worker::send(std::span<rte_mbuf*> packets) {
+  if (packets.empty()) return;
+  const uint8_t port = frames_[0].port;
+  uint8_t others = 0;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    rte_mbuf* const packet = packets[i];
     const Frame& frame = frames_[i];
     packet->data_off = static_cast<uint16_t>(frame.data - static_cast<uint8_t*>(packet->buf_addr));
     set_length(packet, frame.length);
-    packet->port = frame.port;
-    packets[kept++] = packet;
+    others |= frame.port ^ port;
   }
-  // Runs of one port, which nearly always is all of them.
-  for (size_t first = 0; first < kept;) {
+  if (others == 0) [[likely]] {
+    forward(port, packets);
+    return;
+  }
+  for (size_t first = 0; first < packets.size();) {
     size_t end = first + 1;
-    while (end < kept && packets[end]->port == packets[first]->port) ++end;
-    forward(packets[first]->port, packets.subspan(first, end - first));
+    while (end < packets.size() && frames_[end].port == frames_[first].port) ++end;
+    forward(frames_[first].port, packets.subspan(first, end - first));
     first = end;
   }
 }
@@ -195,9 +257,12 @@ void Worker::forward(size_t port, std::span<rte_mbuf*> packets) {
 void Worker::dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now) {
   const Reason reason = reasons_[i];
   packet->port = static_cast<uint16_t>(port);
+  if (destination_of(packet) != ports_[port].address) {
+    turn_away(port, packet, now);
+    return;
+  }
   switch (disposition(reason)) {
     case Disposition::kernel:
-      if (!is_for_kernel(port, packet)) break;
       give_to_kernel(port, packet, now);
       return;
     case Disposition::hold:
@@ -293,21 +358,20 @@ void Worker::answer_too_big(size_t i, Microseconds now) {
   forward(frame.port, std::span(&answer, 1));
 }
 
-// What a NIC in promiscuous mode sees of others is not.
-bool Worker::is_for_kernel(size_t port, const rte_mbuf* packet) const {
-  if (packet->data_len < sizeof(EthernetHeader)) return false;
-  const auto ethernet = load<EthernetHeader>(rte_pktmbuf_mtod(packet, const uint8_t*));
-  return (ethernet.destination[0] & 1) != 0 || ethernet.destination == ports_[port].mac;
+// What is sent to others, or to all.
+void Worker::turn_away(size_t port, rte_mbuf* packet, Microseconds now) {
+  if (packet->nb_segs != 1 || packet->data_len < sizeof(EthernetHeader)) {
+    drop(Reason::truncated, packet);
+  } else if ((destination_of(packet) & kGroupBit) == 0) {
+    drop(Reason::not_ours, packet);
+  } else {
+    give_to_kernel(port, packet, now);
+  }
 }
 
 void Worker::give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now) {
-  if (ports_[port].kernel_tokens.take(1, now) == 0) {
-    drop(Reason::kernel_limited, packet);
-  } else if (rte_ring_sp_enqueue(spec_.to_kernel, packet) != 0) {
-    drop(Reason::kernel_full, packet);
-  } else {
-    liveness_.ports[port].to_kernel.add(1);
-  }
+  const Reason reason = ports_[port].kernel.give(packet, now);
+  if (reason != Reason::none) drop(reason, packet);
 }
 
 size_t Worker::send_for_kernel() {

@@ -2,6 +2,10 @@
 // completion, on a core of its own. All that it does not forward goes one of four ways
 // (disposition()): to the kernel, on hold until its first fragment comes, answered or cut into
 // pieces that fit, or dropped.
+//
+// As any host, the box takes what is sent to its own MAC address; ports hear more, and what floods
+// a link must not be steered once more by each box that hears it. What is sent to groups - ARP,
+// neighbour discovery - is the kernel's.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -21,6 +25,7 @@
 #include "firmware/exchange/evidence.h"
 #include "firmware/exchange/liveness.h"
 #include "firmware/exchange/slot.h"
+#include "firmware/packet/kernel_door.h"
 #include "firmware/packet/outbox.h"
 #include "firmware/packet/pipeline.h"
 #include "firmware/packet/waiting_room.h"
@@ -40,7 +45,7 @@ struct WorkerSpec {
   rte_mempool* pool = nullptr;
   rte_ring* to_kernel = nullptr;
   rte_ring* from_kernel = nullptr;              // of worker 0; else null
-  uint32_t kernel_packets_per_second = 20'000;  // of each port, by this worker
+  uint32_t kernel_packets_per_second = 20'000;  // of each port and sort, by this worker
   bool is_adaptive = true;                      // sleeps when there is nothing to do
 };
 
@@ -61,9 +66,9 @@ class Worker {
   struct PortState {
     uint16_t ethdev;
     bool receives;
-    Mac mac;
+    uint64_t address;  // the MAC address, as address_of() has it
     Outbox outbox;
-    TokenBucket kernel_tokens;
+    KernelDoor kernel;
   };
 
   // One that does not fit, and may be cut.
@@ -73,7 +78,10 @@ class Worker {
   };
 
   size_t receive(const Plan& plan, size_t port, Microseconds now);
-  void process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets, Microseconds now);
+  uint32_t process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets, Microseconds now);
+  uint32_t make_frames(size_t port, std::span<rte_mbuf* const> packets);
+  size_t dispose_of_refused(size_t port, std::span<rte_mbuf*> packets, Microseconds now);
+  void send(std::span<rte_mbuf*> packets);
   void try_held(const Plan& plan, Microseconds now);
   void forward(size_t port, std::span<rte_mbuf*> packets);
   void dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now);
@@ -82,7 +90,7 @@ class Worker {
   void cut_packets(const Plan& plan, Microseconds now);
   size_t cut(const TooBig& packet, std::span<rte_mbuf*, kMaxPieces> ret_pieces);
   void answer_too_big(size_t i, Microseconds now);
-  bool is_for_kernel(size_t port, const rte_mbuf* packet) const;
+  void turn_away(size_t port, rte_mbuf* packet, Microseconds now);
   void give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now);
   size_t send_for_kernel();
   void rest(Slot<Plan>::Reader& reader, size_t packets);

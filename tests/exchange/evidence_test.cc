@@ -300,6 +300,8 @@ void the_largest_evidence_fits_its_budget(void**) {
 }
 
 // Two threads: every number that the reader sees only grows, and ends where the writer stopped.
+constexpr auto kDropped = static_cast<size_t>(Reason::not_ip);
+
 struct Watch {
   uint64_t packets = 0;
   uint64_t bytes = 0;
@@ -313,10 +315,10 @@ struct Watch {
     const WorkerCounts worker = evidence.worker();
     const LatencyCounts latencies = evidence.latencies(3);
     growing = growing && counts.packets >= packets && counts.bytes >= bytes &&
-              worker.drops[1] >= drops && latencies.counts[5] >= fast;
+              worker.drops[kDropped] >= drops && latencies.counts[5] >= fast;
     packets = counts.packets;
     bytes = counts.bytes;
-    drops = worker.drops[1];
+    drops = worker.drops[kDropped];
     fast = latencies.counts[5];
     const Tick quiet = evidence.quiet_for(1, 9, 1000);
     quiet_in_range = quiet_in_range && (quiet <= 1000 || quiet == Evidence::kNeverDeviated);

@@ -1,5 +1,5 @@
-// Any packet, cut for any MTU: each piece is one that parse() takes, fits, and goes on where the one
-// before it ended; together they are the packet.
+// Any packet, cut for any MTU: each piece is one that parse() takes, fits, and goes on where the
+// one before it ended; together they are the packet.
 #include "firmware/wire/fragment.h"
 
 #include <array>
@@ -36,9 +36,9 @@ void expect_pieces(const Frame& whole, const Parsed& parsed, uint16_t mtu) {
   uint32_t start = 0;
   for (size_t i = 0; i < cut->pieces; ++i) {
     std::vector<uint8_t> room(parsed.l3_offset + mtu);
-    Frame piece{.data = room.data(), .tailroom = static_cast<uint32_t>(room.size())};
-    CHECK(write_piece(whole, parsed, *cut, i, piece) == Reason::none);
-    CHECK(piece.length + piece.tailroom == room.size());
+    Frame piece{.data = room.data()};
+    const auto capacity = static_cast<uint32_t>(room.size());
+    CHECK(write_piece(whole, parsed, *cut, i, capacity, piece) == Reason::none);
     expect_piece(whole, parsed, piece, start, i + 1 == cut->pieces);
     start += piece.length - parsed.l4_offset;
   }

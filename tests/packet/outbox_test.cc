@@ -1,6 +1,9 @@
 // What happens to packets when a queue takes all, some or none of them.
 #include "firmware/packet/outbox.h"
 
+#include <algorithm>
+#include <ios>  // before CMocka makes a macro of fail()
+
 #include "tests/cmocka.h"
 #include "tests/packet/desk.h"
 

@@ -109,7 +109,10 @@ void a_reply_goes_back_by_its_vip(void** state) {
   spec.backends[0].forwarding.destination_port = 8080;
   spec.services = {service_of("nat", "192.0.2.1", 80, {{0}})};
   spec.ways = {{.to = {address_of("0.0.0.0"), 96},
-                .way = {.resolved = true, .port = 3, .destination_mac = {2, 0, 0, 0, 0, 7}}}};
+                .way = {.resolved = true,
+                        .port = 3,
+                        .source_mac = {2, 0, 0, 0, 0, 1},
+                        .destination_mac = {2, 0, 0, 0, 0, 7}}}};
   const PlanPointer plan = built(spec);
   const Client server = {
       .address = "10.0.0.1", .vip = "198.51.100.7", .port = 8080, .vip_port = 40'000};

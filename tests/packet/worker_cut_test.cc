@@ -38,18 +38,26 @@ Bytes datagram(size_t length, const Client& client = kDns) {
   return may_be_cut(packet_from(client, 0, length - kUdp));
 }
 
+void use_mode(ForwardingSpec& forwarding, Mode mode, const char* destination) {
+  forwarding.mode = mode;
+  if (mode == Mode::vxlan) {
+    forwarding.inner_source_mac = {2, 0, 0, 0, 1, 1};
+    forwarding.inner_destination_mac = {2, 0, 0, 0, 1, 2};
+  }
+  if (mode == Mode::nat) {
+    forwarding.destination = address_of(destination);
+    forwarding.translation_prefix = address_of("64:ff9b::");
+    forwarding.destination_port = 5'353;
+  }
+}
+
+// DNS has one backend.
 PlanSpec spec_with(Mode mode, const char* destination = "10.0.0.1") {
   PlanSpec spec = spec_of_two_ports();
-  for (BackendSpec& backend : spec.backends) {
-    if (!backend.forwarding.inner_is_v4) continue;
-    backend.forwarding.mode = mode;
-    if (mode == Mode::nat) backend.forwarding.destination = address_of(destination);
-    if (mode == Mode::nat) backend.forwarding.translation_prefix = address_of("64:ff9b::");
-    if (mode == Mode::nat) backend.forwarding.tunnel_source = {};
-    if (mode == Mode::nat) backend.forwarding.destination_port = 5'353;
-  }
+  use_mode(spec.backends[1].forwarding, mode, destination);
   spec.services[1].points = {point_of("192.0.2.2", 53, 53, Protocol::udp)};
   spec.services[1].members = {{1}};
+  built(spec);
   return spec;
 }
 
@@ -155,7 +163,7 @@ void translated_pieces_make_a_translated_packet(void** state) {
   };
   for (const auto& row : kRows) {
     PlanSpec spec = spec_with(Mode::nat, row.destination);
-    for (BackendSpec& backend : spec.backends) backend.forwarding.mtu = row.mtu;
+    spec.backends[1].forwarding.mtu = row.mtu;
     BusyDesk desk(desk_of(state), spec);
     const std::vector<Bytes> left = desk.pass(datagram(row.length), 0, 1);
     if (left.size() != row.pieces) fail_msg("%s: %zu", row.description, left.size());
@@ -243,8 +251,7 @@ void a_burst_of_them_arrives(void** state) {
   assert_int_equal(left.size(), 2 * kBurst);
   std::array<Together, kBurst> all;
   for (const Bytes& frame : left) {
-    all.at(load<Ipv4Header>(frame.data() + kEthernet + 20).id.value())
-        .add(frame, kEthernet + 20);
+    all.at(load<Ipv4Header>(frame.data() + kEthernet + 20).id.value()).add(frame, kEthernet + 20);
   }
   for (const Together& together : all) {
     assert_true(together.payload() == payload_of(datagram(1'500)));

@@ -1,6 +1,7 @@
 // What goes into a worker's ports, and what comes out of them.
 #include "firmware/packet/worker.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -25,6 +26,16 @@ Bytes arp() {
   Bytes bytes;
   append(bytes, EthernetHeader{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {2, 0, 0, 0, 0, 9}, 0x0806});
   bytes.resize(60);
+  return bytes;
+}
+
+// Who looks for others with the address that it would like has none yet (RFC 4862).
+Bytes solicitation() {
+  Bytes bytes;
+  append(bytes, EthernetHeader{{0x33, 0x33, 0xff, 0, 0, 1}, {2, 0, 0, 0, 0, 9}, 0x86dd});
+  append_ip(bytes, address_of("::"), address_of("ff02::1:ff00:1"), Protocol::icmpv6, 24);
+  append(bytes, IcmpHeader{135, 0, 0, 0});
+  append(bytes, address_of("2001:db8::1"));
   return bytes;
 }
 
@@ -101,8 +112,10 @@ void an_echo_is_answered_where_it_came_from(void** state) {
 
 void who_gets_what_is_not_forwarded(void** state) {
   Bytes foreign = packet_from({.vip = "203.0.113.7"});
-  Bytes others = foreign;
-  others[5] = 0x77;  // another machine's MAC address
+  Bytes others = packet_from({});
+  others[5] = 0x77;
+  Bytes to_all = packet_from({});
+  std::fill_n(to_all.begin(), sizeof(Mac), uint8_t{0xff});
   Bytes damaged = packet_from({});
   damaged[kEthernet + offsetof(Ipv4Header, checksum)] ^= 1;
   const struct {
@@ -113,7 +126,9 @@ void who_gets_what_is_not_forwarded(void** state) {
   } rows[] = {
       {"ARP", arp(), 1, Reason::none},
       {"for no service", foreign, 1, Reason::none},
-      {"for another machine", others, 0, Reason::no_service},
+      {"for a service, to another machine", others, 0, Reason::not_ours},
+      {"for a service, to all", to_all, 1, Reason::none},
+      {"of an address that is not there yet", solicitation(), 1, Reason::none},
       {"damaged", damaged, 0, Reason::bad_checksum},
       {"of one byte", Bytes{1}, 0, Reason::truncated},
   };

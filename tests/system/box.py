@@ -12,8 +12,7 @@ from proof import expect, until
 
 
 # Of the reasons for which a packet is not forwarded, those that are the box's own doing.
-LOSSES = {'no_backend', 'next_hop_unresolved', 'no_headroom', 'transmit_full', 'link_down',
-          'no_buffer'}
+LOSSES = {'no_backend', 'next_hop_unresolved', 'no_headroom', 'kernel_full'}
 
 
 def to_text(value):
@@ -184,8 +183,8 @@ class Box:
                f'packets sent ({worker}, {port})')
         reasons = {reason: count for reason, count in self.drops().items() if count}
         expect(sum(reasons.values()), worker['dropped'], f'packets dropped ({reasons})')
-        return (f"{worker['received']} received + {worker['pieces']} pieces of {worker['split']} cut "
-                f"= {worker['forwarded']} forwarded + {port['to_kernel']} to the kernel "
+        return (f"{worker['received']} received + {worker['pieces']} pieces of {worker['split']} "
+                f"cut = {worker['forwarded']} forwarded + {port['to_kernel']} to the kernel "
                 f"+ {worker['dropped']} dropped + {worker['split']}; dropped: {reasons}")
 
     def wait_until_quiet(self):
@@ -207,9 +206,12 @@ class Box:
         return missing()
 
     def lost(self):
-        """Packets that were for a service, and that the box did not send on: {reason: packets}."""
-        return {reason: count for reason, count in self.drops().items()
-                if count and reason in LOSSES}
+        """Packets that the box should have sent on, and did not: {why: packets}."""
+        lost = {reason: count for reason, count in self.drops().items() if reason in LOSSES}
+        for port in self.listed('/evenkeel/ports').values():
+            for why in ('transmit_full', 'transmit_errors', 'missed', 'no_buffer'):
+                lost[f'{port["name"]} {why}'] = port[why]
+        return {why: count for why, count in lost.items() if count}
 
     def report(self):
         """All that it knows and says, for whoever looks for the reason of a failure."""
@@ -217,6 +219,7 @@ class Box:
         if self.process and self.process.poll() is None:
             said.append(f'threads: {self.threads()}')
             with contextlib.suppress(OSError, ValueError, AttributeError):
+                said.append(f'pool: {self.ask("/evenkeel/pool")}')
                 said.append(f'drops: { {r: n for r, n in self.drops().items() if n} }')
                 for command in ('/evenkeel/workers', '/evenkeel/ports'):
                     said += [f'{command}: {entry}' for entry in self.listed(command).values()]

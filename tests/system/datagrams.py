@@ -1,7 +1,7 @@
 """What is not TCP: DNS by UDP, datagrams in fragments, SCTP.
 
-The client's side of the box is an AF_XDP socket: a packet socket puts IPv4 fragments together itself,
-and hands over one packet, cut off at its frame's end.
+The client's side of the box is an AF_XDP socket: a packet socket puts IPv4 fragments together
+itself, and hands over one packet, cut off at its frame's end.
 """
 
 import collections

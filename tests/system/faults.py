@@ -14,11 +14,12 @@ import subprocess
 import time
 
 from lab import lab
-from network import VIP
-from proof import until
+from network import BOX_WAN, VIP
+from proof import expect, until
 
 NOTICED = 0.1
 PORT = 7
+AT_HAND = 700  # more buffers than a worker keeps for itself
 _SEIZE, _INTERRUPT, _DETACH, _ALL = 0x4206, 0x4207, 17, 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -81,15 +82,23 @@ def trace(request, thread):
         raise OSError(ctypes.get_errno(), f'ptrace {request} of thread {thread}')
 
 
-def stalled_worker(lab_):
-    thread = lab_.box.worker_thread()
+@contextlib.contextmanager
+def stopped(thread):
+    """As a debugger does; yields what lets it go on. While it is stopped, keeld cannot end."""
+    trace(_SEIZE, thread)
+    trace(_INTERRUPT, thread)
+    os.waitpid(thread, _ALL)
+    going = contextlib.ExitStack()
+    going.callback(trace, _DETACH, thread)
+    with going:
+        yield going.close
 
-    def stop():
-        trace(_SEIZE, thread)
-        trace(_INTERRUPT, thread)
-        os.waitpid(thread, _ALL)
-    said = noticed(lab_, stop, 'worker 0', 'stood still')
-    heals(lab_, lambda: trace(_DETACH, thread), 'worker 0')
+
+def stalled_worker(lab_):
+    with contextlib.ExitStack() as stack:
+        worker = stopped(lab_.box.worker_thread())
+        said = noticed(lab_, lambda: stack.enter_context(worker), 'worker 0', 'stood still')
+        heals(lab_, stack.close, 'worker 0')
     return said
 
 
@@ -112,30 +121,42 @@ def lost_peer(lab_):
 
 
 def full_queue(lab_):
-    """Enough to fill the ring of a peer that fetches nothing: then the next burst finds it full."""
+    """Its peer fetches nothing until the ring is full: the packet after that has no room."""
+    def refused():
+        return lab_.box.lost().get('lan transmit_full', 0)
+    before = refused()
     lab_.cable.send_signal(signal.SIGSTOP)
     with lab_.sends(4) as channel:
         def overfill():
             until(lambda: [channel.sendto(b'x', (VIP[4], PORT)) for _ in range(100)]
-                  and lab_.box.drops().get('transmit_full', 0) > 0, 'the queue is full', 5, 0.001)
+                  and refused() > before, 'the queue is full', 5, 0)
         said = noticed(lab_, overfill, 'port lan', 'transmit queue is full')
     heals(lab_, lambda: lab_.cable.send_signal(signal.SIGCONT), 'port lan')
     return said
 
 
 def exhausted_pool(lab_):
-    """A packet that comes while there is no buffer is lost, and is the first to tell."""
-    with lab_.sends(4) as channel, open(lab_.exhaust, 'w', encoding='ascii') as pipe:
+    """What the pool has is taken. What the worker has at hand goes into packets for the kernel,
+    whose thread stands still: then there is none for the next packet."""
+    thread = lab_.box.threads()['kernel-path']
+    with (lab_.sends(4) as channel, open(lab_.exhaust, 'w', encoding='ascii') as pipe,
+          stopped(thread) as let_go):
         def say(word):
             pipe.write(word)
             pipe.flush()
 
         def take():
-            say('t')
-            channel.sendto(b'x', (VIP[4], PORT))
+            for _ in range(AT_HAND):
+                channel.sendto(b'x', (BOX_WAN[4], PORT))
+
+        def give():
+            say('g')
+            let_go()
+        say('t')
+        until(lambda: lab_.box.ask('/evenkeel/pool')['free'] < AT_HAND, 'the pool is empty')
         said = noticed(lab_, take, 'packet buffers', 'exhausted')
-        heals(lab_, lambda: say('g'), 'packet buffers')
-    assert lab_.box.buffers_missing() == 0
+        heals(lab_, give, 'packet buffers')
+    expect(lab_.box.buffers_missing(), 0, 'buffers that did not come back')
     return said
 
 

@@ -44,7 +44,8 @@ def answers_pings(lab_):
 @contextlib.contextmanager
 def listening(lab_):
     """iperf3 in the box's kernel, and reached."""
-    listener = lab_.namespaces.start('kernel', 'iperf3 -s', stdout=subprocess.DEVNULL)
+    listener = lab_.namespaces.start('kernel', 'iperf3 -s', stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL)
 
     def is_reached():
         attempt = lab_.namespaces.start('client', f'iperf3 -c {BOX_WAN[4]} -n 1K',

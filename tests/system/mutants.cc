@@ -3,7 +3,8 @@
 // VIPs, to the box and elsewhere), the others are such with some bytes changed, lost or added, or
 // just noise.
 //
-// The addresses are those of tests/system/network.py. Equal seeds give equal packets.
+// The addresses are those of tests/system/network.py, and the MAC address that DPDK's pcap device
+// number SEED has. Equal seeds give equal packets.
 #include <poll.h>
 #include <unistd.h>
 
@@ -56,7 +57,7 @@ void append(Bytes& to, const Bytes& from) { to.insert(to.end(), from.begin(), fr
 
 class Maker {
  public:
-  explicit Maker(uint64_t seed) : random_(seed) {}
+  explicit Maker(uint64_t seed) : device_(seed & 0xff), random_(seed) {}
 
   Bytes packet() {
     Bytes result = random_.one_in(10) ? noise(random_.below(kMaxPacket)) : frame();
@@ -108,8 +109,10 @@ class Maker {
     Bytes result;
     if (random_.one_in(20)) {
       put(result, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
+    } else if (random_.one_in(50)) {
+      put(result, {2, 0, 0, 0, 0, 2});  // somebody else
     } else {
-      put(result, {2, 0, 0, 0, 0, 2});
+      put(result, {2, 'p', 'c', 'a', 'p', device_});
     }
     put(result, {2, 0, 0, 0, 0, 0x64});
     if (random_.one_in(10)) {
@@ -163,7 +166,7 @@ class Maker {
   Bytes ipv4() {
     const bool is_fragment = random_.one_in(10);
     const uint32_t offset = is_fragment ? random_.below(100) * random_.below(2) : 0;
-    const uint8_t protocol = random_.one_of<uint8_t>({6, 6, 6, 17, 17, 1, 132, 47, 4, 41});
+    const uint8_t protocol = random_.one_of<uint8_t>({6, 6, 6, 6, 17, 17, 17, 1, 1, 132, 47});
     Bytes options;
     if (random_.one_in(20)) options.assign(4 * random_.below(11), 1);
     const Bytes payload = transport(protocol, true);
@@ -185,7 +188,7 @@ class Maker {
   }
 
   Bytes ipv6() {
-    uint8_t protocol = random_.one_of<uint8_t>({6, 6, 6, 17, 17, 58, 132, 47, 4, 41});
+    uint8_t protocol = random_.one_of<uint8_t>({6, 6, 6, 6, 17, 17, 17, 58, 58, 132, 41});
     Bytes payload = transport(protocol, false);
     if (random_.one_in(6)) {
       for (uint32_t left = 1 + random_.below(5); left > 0; --left) {
@@ -283,6 +286,7 @@ class Maker {
     return result;
   }
 
+  const unsigned device_;
   Random random_;
 };
 

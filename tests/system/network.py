@@ -44,7 +44,7 @@ class Server:
 
 
 class Network:
-    """`servers` servers on one or two cables of the box: with `arms` 1, `wan` is all there is."""
+    """So many servers, on cables of that MTU."""
 
     def __init__(self, namespaces, servers=3, mtu=1500):
         self.namespaces = namespaces

@@ -6,6 +6,7 @@
 //   requests=10000   in all; 0: until `seconds` are over
 //   connections=64   at a time
 //   each=1           requests on a connection before it is closed; 0: never closed
+//   first_port=0     the client's own ports, from here on, each once; 0: the kernel's choice
 //   pause=0          milliseconds between an answer and the connection's next request
 //   seconds=60       after which no request begins
 //   timeout=10       seconds that a request may take, connecting included
@@ -43,7 +44,8 @@ using std::chrono::milliseconds;
 struct Options {
   std::string address;
   std::map<std::string, int> values = {{"requests", 10'000}, {"connections", 64}, {"each", 1},
-                                       {"pause", 0},         {"seconds", 60},     {"timeout", 10}};
+                                       {"pause", 0},         {"seconds", 60},     {"timeout", 10},
+                                       {"first_port", 0}};
   int at(const char* name) const { return values.at(name); }
 };
 
@@ -150,6 +152,15 @@ class Client {
         socket(address_.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const socklen_t length =
         address_.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    if (options_.at("first_port") != 0) {
+      sockaddr_storage own{};  // any address; the port lies where it lies in both families
+      own.ss_family = address_.ss_family;
+      reinterpret_cast<sockaddr_in*>(&own)->sin_port =
+          htons(static_cast<uint16_t>(static_cast<uint64_t>(options_.at("first_port")) + opened_));
+      if (bind(connection.descriptor, reinterpret_cast<const sockaddr*>(&own), length) != 0) {
+        return fail(connection, std::strerror(errno));
+      }
+    }
     const int result =
         connect(connection.descriptor, reinterpret_cast<const sockaddr*>(&address_), length);
     if (result != 0 && errno != EINPROGRESS) return fail(connection, std::strerror(errno));

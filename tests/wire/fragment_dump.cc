@@ -21,8 +21,8 @@ int main(int count, char** arguments) {
     const std::optional<Cut> cut = cut_to_fit(frame, parsed, mtu);
     for (size_t i = 0; cut && i < cut->pieces; ++i) {
       std::array<uint8_t, 4096> room;
-      Frame piece{.data = room.data(), .tailroom = room.size()};
-      CHECK(write_piece(frame, parsed, *cut, i, piece) == Reason::none);
+      Frame piece{.data = room.data()};
+      CHECK(write_piece(frame, parsed, *cut, i, room.size(), piece) == Reason::none);
       out.write(piece);
     }
     std::printf("%zu\n", cut ? cut->pieces : 0);

@@ -32,8 +32,9 @@ def packet():
                            [IPOption_NOP(), IPOption_RR(routers=['0.0.0.0'] * 3)],
                            [IPOption_RR(routers=['0.0.0.0']), IPOption_Security()]))
     ip = IP(src='198.51.100.7', dst='192.0.2.1', id=rand.randint(1, 0xffff), options=options,
-            tos=rand.getrandbits(8), ttl=rand.randint(2, 255), flags=rand.choice(('', '', '', 'DF')))
-    ip /= UDP(sport=rand.randint(1, 65_535), dport=53)
+            tos=rand.getrandbits(8), ttl=rand.randint(2, 255),
+            flags=rand.choice(('', '', '', 'DF')))
+    ip /= UDP(sport=40_000, dport=9)  # of no protocol that scapy would look into
     ip /= Raw(rand.randbytes(rand.randint(16, 1_400)))
     ip = IP(bytes(ip))
     if rand.random() < 0.3:  # a fragment, with others after it or not

@@ -20,21 +20,30 @@ from pathlib import Path
 import wire_extras
 from wire_links import (CEILING, DUT_MAC, LINKS, Bench, Keeld, OwnGenerator, Testpmd,
                         generator_for, measure, measure_alone, pair)
-from wire_machine import Failure, Namespace, hugepages
+from wire_machine import Failure, Namespace, forget, hugepages
 from wire_report import Report, number
 from wire_settings import WAYS, Box, vip_of
 from wire_traffic import Traffic
 
-HUGEPAGES = 1400  # of 2 MiB: 1 GiB for keeld, the rest for testpmd, generators and their tables
+# Of 2 MiB: for keeld, testpmd and wire_generator; and for others' generators, which keep each
+# frame in a buffer.
+HUGEPAGES, HUGEPAGES_TO_REPLAY = 1_400, 1_400
 MAC_OF_PCAP = bytes.fromhex('027063617000')
 SIZES = (64, 256, 512, 1024, 1400, 'imix')
 FLOWS = (1, 1_000, 8_192, 64_000, 1_000_000)
 GOAL_FLOWS = (8_192, 1_000_000)
-WORKERS_MAX_SECONDS = 0.4
+WINDOW_SECONDS = 0.4
 # (size, against, link): the least part of its rate.
 GOALS = {(64, 'macswap', 'vhost'): 0.85, (64, 'macswap', 'memif'): 0.97,
          (64, 'csum', 'vhost'): 1.0, (64, 'csum', 'memif'): 1.0,
          (1400, 'macswap', 'vhost'): 0.95, (1400, 'macswap', 'memif'): 0.95}
+
+
+UNFIT = 77  # what meson takes for a test that cannot run here
+
+
+class Unfit(Failure):
+    """This machine or user cannot run the benchmark at all."""
 
 
 def traffic_of(way, flows, size, mac=DUT_MAC, service=0):
@@ -55,7 +64,7 @@ class Run:
 
     def __init__(self, bench, options):
         self.bench, self.options, self.report = bench, options, Report()
-        self.seconds = 0.2 if options.quick else WORKERS_MAX_SECONDS
+        self.seconds = 0.2 if options.quick else WINDOW_SECONDS
 
     def box(self, link, pcap=None, **more):
         return Box(self.bench.dut_devices(link, pcap), self.bench.namespace.name,
@@ -108,13 +117,14 @@ class Run:
             for other in ('macswap', 'csum'):
                 ratios = [mine.packets_per_second / max(theirs.packets_per_second, 1)
                           for mine, theirs in zip(found['keeld', cell], found[other, cell])]
-                self.report.ratio(f'keeld : {other}', ratios, GOALS.get((size, other, link)))
+                goal = GOALS.get((size, other, link)) if flows in GOAL_FLOWS else None
+                self.report.ratio(f'keeld : {other}', ratios, goal)
         for title, axis in (('size [bytes], 8,192 flows', lambda f, s: f == 8_192 and s),
                             ('flows, 64 bytes', lambda f, s: s == 64 and f)):
             for name in ('macswap', 'csum', 'keeld'):
                 self.report.curve(f'{link}: rate over {title}', 'Mpps', name, [
                     (axis(*cell), [rate.packets_per_second / 1e6 for rate in found[name, cell]])
-                    for cell in wanted if isinstance(axis(*cell), int)])
+                    for cell in wanted if type(axis(*cell)) is int])  # no bool
 
     # --- Ways of forwarding -----------------------------------------------------------------------
 
@@ -138,31 +148,25 @@ class Run:
         traffic = traffic_of('IPIP', 8_192, 64, MAC_OF_PCAP)
         pcap = self.bench.pcap_of(traffic)
         found = {name: [] for name in (*CEILING, 'keeld')}
+        box = self.box('pcap', pcap, buffers=65_535)
         for _ in range(self.options.rounds):
-            with contextlib.closing(Ended(Testpmd(self.bench, 'pcap', pcap))) as held:
+            with contextlib.ExitStack() as stack:
+                dut = Testpmd(self.bench, 'pcap', pcap)
+                stack.callback(dut.end)
                 for mode in CEILING:
-                    held.dut.set_mode(mode)
-                    found[mode].append(measure_alone(held.dut, self.seconds))
-            box = self.box('pcap', pcap, buffers=65_535)
-            with contextlib.closing(Ended(Keeld(self.bench, box))) as held:
-                held.dut.wait_until_usable()
-                found['keeld'].append(measure_alone(held.dut, self.seconds))
+                    dut.set_mode(mode)
+                    found[mode].append(measure_alone(dut, self.seconds))
+            with contextlib.ExitStack() as stack:
+                dut = Keeld(self.bench, box)
+                stack.callback(dut.end)
+                dut.wait_until_usable()
+                found['keeld'].append(measure_alone(dut, self.seconds))
         self.report.section(f'{LINKS["pcap"]}: 64 bytes, 8,192 flows', 'Mpps', 'cycles each')
         for name, rates in found.items():
             self.report.row('keeld, IPIP, 1,000 backends' if name == 'keeld'
                             else f'testpmd {name}',
                             [rate.packets_per_second / 1e6 for rate in rates],
                             [rate.cycles for rate in rates])
-
-
-class Ended:
-    """A device under test that is ended when it is closed."""
-
-    def __init__(self, dut):
-        self.dut = dut
-
-    def close(self):
-        self.dut.end()
 
 
 def size_text(size):
@@ -197,9 +201,9 @@ def parse(arguments):
 
 def check_machine(options):
     if os.geteuid() != 0:
-        raise Failure('not root: keeld needs a network namespace of its own; use sudo')
+        raise Unfit('not root: keeld needs a network namespace of its own; use sudo')
     if (os.cpu_count() or 1) < 2:
-        raise Failure('this machine has one core, and the generator needs one of its own')
+        raise Unfit('this machine has one core, and the generator needs one of its own')
     for program in ('dpdk-testpmd', 'ip', 'stdbuf', 'timeout'):
         if shutil.which(program) is None:
             raise Failure(f'{program} is not installed; tools/setup does that')
@@ -234,18 +238,26 @@ def main():
     try:
         check_machine(options)
         with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
-            enough = stack.enter_context(hugepages(HUGEPAGES, folder))
+            stack.callback(forget, prefix)
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(
+                prefix=prefix, ignore_cleanup_errors=True)))
+            wanted = HUGEPAGES
+            if options.generator != 'wire_generator':
+                wanted += HUGEPAGES_TO_REPLAY
+            enough = stack.enter_context(hugepages(wanted, folder))
             namespace = stack.enter_context(Namespace(prefix))
             run = Run(Bench(folder, prefix, enough, options.build.resolve(), namespace,
                             options.generator), options)
             if not enough:
-                run.report.note(f'There are no {HUGEPAGES} hugepages of 2 MiB: everything runs '
+                run.report.note(f'There are no {wanted} hugepages of 2 MiB: everything runs '
                                 'without, memif copies, and rates are lower.')
             run_all(run, options)
             run.report.write_json(options.build / 'wire.json')
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (Failure, OSError) as failure:
-        sys.exit(f'tools/bench wire: {failure}')
+        print(f'tools/bench wire: {failure}', file=sys.stderr)
+        sys.exit(UNFIT if isinstance(failure, Unfit) else 1)
     print(f'\nIt took {time.monotonic() - began:.0f} s.')
 
 

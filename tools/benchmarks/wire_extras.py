@@ -142,7 +142,7 @@ def swaps(run, link):
 
 def started(run, link):
     """Seconds from the start of keeld to the first packet that it forwards, of the first and of
-    the last service, and its memory then.
+    the last service (the whole window, if there is none), and its memory then.
     """
     found = {}
     for name, service in (('first', 0), ('last', START_SERVICES - 1)):
@@ -155,10 +155,9 @@ def started(run, link):
             return generator
         with run.keeld(link, make, services=START_SERVICES, backends=START_BACKENDS) as both:
             dut, generator = both
-            answer = generator.child.answer(30)
-            if not answer['received']:
-                raise dut.child.failure(f'forwarded nothing within {START_WINDOW} s of its start')
-            found[name] = answer['first_at'] - dut.child.started
+            answer = generator.child.answer(60)
+            found[name] = (answer['first_at'] - dut.child.started if answer['received']
+                           else START_WINDOW)
             found |= dut.memory()
     return found
 
@@ -179,7 +178,9 @@ def start(run, link):
         return [found[name] for found in tries]
     run.report.at_most('start to the first forwarded packet, s', of('first'), START_SECONDS)
     run.report.row('the same, of the last service, s', of('last'))
-    run.report.at_most('memory outside hugepages, MB', of('rss'), START_MB)
+    # Without hugepages all that DPDK reserves is counted too, and the goal means nothing.
+    run.report.at_most('memory outside hugepages, MB', of('rss'),
+                       START_MB if run.bench.has_hugepages else None)
     run.report.row('of it anonymous, MB', of('anonymous'))
     with contextlib.suppress(subprocess.SubprocessError):
         run.report.row('installed size, MB', [installed_bytes(run) / 1e6])

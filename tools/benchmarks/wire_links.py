@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from wire_machine import Child, Failure, memory_of, telemetry, until
+from wire_machine import START_SECONDS, Child, Failure, memory_of, telemetry, until
 from wire_settings import GATEWAY_MAC
 from wire_traffic import write_pcap
 
@@ -86,12 +86,11 @@ class Testpmd:
             devices += ['--vdev', f'{driver}0,{arguments}' if link != 'vhost' else
                         f'{driver}0,{arguments},queues=1']
         self.child = Child(
-            ['stdbuf', '-oL', 'dpdk-testpmd',
-             *bench.eal('dut', f'0@{GENERATOR_CORE},1@{DUT_CORE}'), *devices, '--', '-i',
-             '--record-core-cycles', '--no-lsc-interrupt', '--total-num-mbufs=65536'],
+            ['dpdk-testpmd', *bench.eal('dut', f'0@{GENERATOR_CORE},1@{DUT_CORE}'), *devices,
+             '--', '-i', '--record-core-cycles', '--no-lsc-interrupt', '--total-num-mbufs=65536'],
             bench.folder / 'testpmd.log')
         try:
-            self.child.wait_for_log('testpmd>', 20)
+            self.child.wait_for_log('testpmd>')
         except Failure:
             self.child.end()
             raise
@@ -107,7 +106,7 @@ class Testpmd:
             if not self.child.is_running():
                 raise self.child.failure('has ended')
             return re.search(pattern, self.child.log()[before:])
-        return until(look, f'"{pattern}" from testpmd', 20)
+        return until(look, f'"{pattern}" from testpmd', START_SECONDS)
 
     def set_mode(self, mode):
         self.ask(('stop', f'set fwd {mode}', 'start'), f'  {mode} packet forwarding')
@@ -116,10 +115,13 @@ class Testpmd:
         self.ask(('clear fwd stats all',), 'clear fwd stats all[^>]*testpmd> ')
 
     def cycles(self):
-        """For each packet since begin()."""
-        return float(self.ask(('show fwd stats all',), r'CPU cycles/packet=([\d.]+)').group(1))
+        """For each packet since begin(); 0 if there was none."""
+        told = self.ask(('show fwd stats all',), r'Accumulated[^>]*testpmd> ').group()
+        found = re.search(r'CPU cycles/packet=([\d.]+)', told)
+        return float(found.group(1)) if found else 0.0
 
     def transmitted(self):
+        """By its last port."""
         return telemetry(self.prefix, f'/ethdev/stats,{self.out_port}')['opackets']
 
     def end(self):
@@ -146,7 +148,7 @@ class Keeld:
                 self.bench.namespace.set_neighbours(self.box.last_port(), self.box.neighbours(),
                                                     GATEWAY_MAC)
             return self.plan().get('unusable_backends') == 0
-        until(is_usable, 'every backend of keeld usable', 30, 0.02)
+        until(is_usable, 'every backend of keeld usable', START_SECONDS, 0.02)
 
     def plan(self):
         with contextlib.suppress(OSError):
@@ -187,7 +189,7 @@ class OwnGenerator:
              *bench.eal('generator', f'0@{GENERATOR_CORE}'), '--vdev',
              bench.generator_device(link)], bench.folder / 'generator.log', answers=True)
         try:
-            self.child.answer(20)
+            self.child.answer(START_SECONDS)
         except Failure:
             self.child.end()
             raise
@@ -197,7 +199,7 @@ class OwnGenerator:
 
     def run(self, traffic, rate, seconds):
         self.order(traffic, rate, seconds)
-        return self.child.answer(seconds + 20)
+        return self.child.answer(seconds + START_SECONDS)
 
     def flood(self, traffic, seconds):
         """Packets per second that come back when as many are sent as can be."""
@@ -215,21 +217,21 @@ class ReplayGenerator:
         pcap, device = bench.pcap_of(traffic), bench.generator_device(link)
         if bench.generator == 'pktgen':
             self.port = 0
-            # Its main thread spins, and does so on the core of the one under test, but for which
-            # its sender would have half a core.
-            arguments = ['pktgen', *bench.eal('generator', f'0@{DUT_CORE},1@{GENERATOR_CORE}'),
+            # Its main thread spins too, and costs the sender half of its core.
+            arguments = ['pktgen',
+                         *bench.eal('generator', f'0@{GENERATOR_CORE},1@{GENERATOR_CORE}'),
                          '--vdev', device, '--', '-P', '-m', '1.0', '-s', f'0:{pcap}',
                          '-f', PROFILE]
         else:
             self.port = 1
-            arguments = ['stdbuf', '-oL', 'dpdk-testpmd',
+            arguments = ['dpdk-testpmd',
                          *bench.eal('generator', f'0@{GENERATOR_CORE},1@{GENERATOR_CORE}'),
                          '--vdev', f'net_pcap0,rx_pcap={pcap},infinite_rx=1', '--vdev', device,
                          '--', '-i', '--auto-start', '--no-lsc-interrupt',
                          f'--total-num-mbufs={traffic.flows + 65_536}']
         self.child = Child(arguments, bench.folder / 'generator.log')
         if self.port == 1:
-            self.child.wait_for_log('testpmd>', 60)
+            self.child.wait_for_log('testpmd>')
 
     def received(self):
         with contextlib.suppress(OSError, TypeError):
@@ -237,7 +239,7 @@ class ReplayGenerator:
         return 0
 
     def flood(self, _, seconds):
-        until(lambda: self.received() > 0, 'packets back to the generator', 20, 0.1)
+        until(lambda: self.received() > 0, 'packets back to the generator', START_SECONDS, 0.1)
         start, before = time.monotonic(), self.received()
         time.sleep(seconds)
         return (self.received() - before) / (time.monotonic() - start)
@@ -271,7 +273,7 @@ def pair(bench, link, make_dut, make):
         else:
             dut = started(make_dut())
             until(lambda: bench.socket(link).exists() or not dut.child.is_running(),
-                  f'socket of {dut.name}', 30)
+                  f'socket of {dut.name}', START_SECONDS)
             try:
                 generator = started(make(bench, link))
             except Failure:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 HUGEPAGES = Path('/sys/kernel/mm/hugepages/hugepages-2048kB')
+START_SECONDS = 60  # at most, until a process answers; a busy machine takes its time
 LIFE_MAX = 240  # seconds of a child process; none lives on when the benchmark is killed
 
 
@@ -34,6 +36,8 @@ class Child:
 
     def __init__(self, arguments, log, answers=False):
         self.name = Path(arguments[0]).name
+        if not answers:  # else it says when a line is to be sent
+            arguments = ['stdbuf', '-oL', *arguments]
         self.log_path = Path(log)
         self.started = time.monotonic()
         self.collected = b''
@@ -78,12 +82,12 @@ class Child:
         line, _, self.collected = self.collected.partition(b'\n')
         return json.loads(line)
 
-    def wait_for_log(self, words, seconds):
+    def wait_for_log(self, words):
         def look():
             if words not in self.log() and not self.is_running():
                 raise self.failure('has ended')
             return words in self.log()
-        until(look, f'"{words}" from {self.name}', seconds)
+        until(look, f'"{words}" from {self.name}', START_SECONDS)
 
     def end(self):
         if self.is_running():
@@ -108,6 +112,12 @@ def runtime_folder():
     return Path(os.environ.get('XDG_RUNTIME_DIR', '/tmp')) / 'dpdk'
 
 
+def forget(prefix):
+    """Takes away what DPDK processes of such prefixes leave there."""
+    for folder in runtime_folder().glob(f'{prefix}-*'):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def telemetry(prefix, command):
     """What a DPDK process answers to a telemetry command, as '/ethdev/stats,0'."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as channel:
@@ -116,6 +126,11 @@ def telemetry(prefix, command):
         limit = json.loads(channel.recv(1024))['max_output_len']
         channel.send(command.encode())
         return next(iter(json.loads(channel.recv(limit)).values()))
+
+
+def give_back(count, before):
+    with contextlib.suppress(OSError):
+        count.write_text(str(before))
 
 
 @contextlib.contextmanager
@@ -130,14 +145,14 @@ def hugepages(wanted, folder):
     with contextlib.ExitStack() as undo:
         if missing > 0:
             with contextlib.suppress(OSError):
+                undo.callback(give_back, count, before)
                 count.write_text(str(before + missing))
-                undo.callback(count.write_text, str(before))
         enough = number_in(free) >= wanted
         if enough:  # keeld wants them mounted, and here nobody else sees ours
             mount.mkdir()
+            undo.callback(subprocess.run, ['umount', '--lazy', mount], check=False, timeout=10)
             subprocess.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=2M', 'nodev', mount],
                            check=True, timeout=10)
-            undo.callback(subprocess.run, ['umount', mount], check=False, timeout=10)
         yield enough
 
 

@@ -110,6 +110,9 @@ class Box {
     std::array<Reason, kBurst> reasons;
     const std::span<Frame> burst(frames.data(), count);
     buffers_.receive(first, burst);
+    uint64_t bytes = 0;
+    for (const Frame& frame : burst) bytes += frame.length;
+    evidence_->count_received(count, bytes);
     pipeline_.run(reader_.read(), burst, ++now_, std::span(reasons.data(), count));
     for (size_t i = 0; i < count; ++i) {
       CHECK(reasons[i] == Reason::none);
