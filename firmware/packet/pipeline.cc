@@ -84,7 +84,7 @@ inline Pipeline::PacketSet Pipeline::find_plain_services(const Plan& plan) {
     const Service& service = services[number];
     if (!service.is_plain) [[unlikely]]
       continue;
-    const uint64_t flow = secret.flow_hash_v4(key);
+    const uint64_t flow = secret.flow_hash(key);
     enter(service, i, flow, flow);
     service_[i] = number;
     found.add(i);
