@@ -55,6 +55,11 @@ class Secret {
   }
   // For who knows the family. REQUIRES: nothing outside of block_mask() is set.
   uint64_t flow_hash_v4(Block block) const { return low_half(rounds(block, 0)); }
+  // Of four at once.
+  __m256i flow_hashes_v4(Block a, Block b, Block c, Block d) const {
+    return _mm256_set_m128i(_mm_unpacklo_epi64(rounds(c, 0), rounds(d, 0)),
+                            _mm_unpacklo_epi64(rounds(a, 0), rounds(b, 0)));
+  }
   uint64_t flow_hash_v6(const FlowKey& key) const {
     const Block source = rounds(load<Block>(&key.source), 1);
     const Block destination = rounds(load<Block>(&key.destination), 2);
@@ -98,6 +103,12 @@ class Secret {
 // buckets / 2^32. Contiguous ranges of hashes are contiguous ranges of buckets.
 inline uint32_t bucket_of(uint64_t steering_hash, uint32_t buckets) {
   return static_cast<uint32_t>(((steering_hash >> 32) * buckets) >> 32);
+}
+
+// As bucket_of(), of four.
+inline __m256i buckets_of(__m256i steering_hashes, uint32_t buckets) {
+  const __m256i high = _mm256_srli_epi64(steering_hashes, 32);
+  return _mm256_srli_epi64(_mm256_mul_epu32(high, _mm256_set1_epi64x(buckets)), 32);
 }
 
 // The group in which a flow's bucket is watched while it has moved; a bucket spans one or more.

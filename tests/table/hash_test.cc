@@ -68,6 +68,21 @@ void test_block_is_what_a_packet_has(void**) {
   assert_true(secret.flow_hash(kFlows[1]) == secret.flow_hash_v6(kFlows[1]));
 }
 
+void test_four_at_once_are_four(void**) {
+  const Secret secret(kKey);
+  const auto block = [](int i) { return _mm_set_epi32(7 * i, -i, 1 << i, 6 << 8); };
+  const __m256i four = secret.flow_hashes_v4(block(0), block(1), block(2), block(3));
+  const auto hashes = load<std::array<uint64_t, 4>>(&four);
+  for (const uint32_t buckets : {kMinBuckets, kDefaultBuckets, kMaxBuckets}) {
+    const __m256i found = buckets_of(load<__m256i>(hashes.data()), buckets);
+    const auto numbers = load<std::array<uint64_t, 4>>(&found);
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      assert_true(hashes[i] == secret.flow_hash_v4(block(static_cast<int>(i))));
+      assert_int_equal(numbers[i], bucket_of(hashes[i], buckets));
+    }
+  }
+}
+
 void test_v4_equals_its_mapped_form(void**) {
   const Secret secret(kKey);
   const FlowKey mapped = key("::ffff:198.51.100.7", "::ffff:192.0.2.1", 40000, 443);
@@ -224,6 +239,7 @@ int main() {
       cmocka_unit_test(test_depends_on_the_key_alone),
       cmocka_unit_test(test_golden),
       cmocka_unit_test(test_block_is_what_a_packet_has),
+      cmocka_unit_test(test_four_at_once_are_four),
       cmocka_unit_test(test_v4_equals_its_mapped_form),
       cmocka_unit_test(test_every_bit_counts),
       cmocka_unit_test(test_what_is_hashed_over),
