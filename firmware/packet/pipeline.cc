@@ -18,6 +18,11 @@ namespace {
 // ICMP errors go with their flow, but are not a sign of life from it.
 bool is_of_client(const Parsed& parsed) { return parsed.kind != Kind::icmp_error; }
 
+// Whether flow memory may have a say in where a packet of a service goes.
+bool may_ask(const Service& service) {
+  return service.previous != nullptr || service.affinity == Affinity::sticky;
+}
+
 // What fits the way to a backend before the packet is put into its form.
 uint16_t largest_before(const Forwarding& forwarding, const Parsed& parsed) {
   return forwarding.mode == Mode::nat
@@ -55,41 +60,115 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   }
   sets_ = {};
   std::ranges::fill(ret_reasons, Reason::none);
-  const PlainPackets parsed = parse_eights(frames, parsed_.data());
-  plain_ = PacketSet(parsed.good);
+  parse_eights(frames, plain_);
+  sets_.plain = sets_.undescribed = PacketSet(plain_.good);
   const PacketSet all(~uint64_t{0} >> (kBurst - frames.size()));
   const PacketSet found = find_plain_services(plan);
   sets_.live = found;
-  sets_.opening = PacketSet(parsed.opening) & found;
+  sets_.opening = PacketSet(plain_.opening) & found;
   for (const size_t i : all.without(found)) {
     ret_reasons[i] = classify_one(plan, frames[i], i, now);
   }
+  enter_plain(plan, found, frames);
+  enter_others(plan, sets_.live.without(found));
   find_sampled();
 }
 
 // The short way of find_service(), for plain packets of services with one address and port that
-// steer by the whole flow: answers which. The secret is copied so that the compiler knows what of
-// the hash is the same for all: 4 instructions a packet (gcc 12).
+// need nothing special: answers which. Eight that are for the service of the packet before them,
+// as is usual where there are few services, are found at once.
 inline Pipeline::PacketSet Pipeline::find_plain_services(const Plan& plan) {
-  const Secret secret = secret_;
-  const ServiceLookup& lookup = *plan.lookup;
-  const Service* const services = plan.services.data();
-  PacketSet found;
-  for (const size_t i : plain_) {
-    const FlowKey& key = parsed_[i].key;
-    const uint16_t number =
-        lookup.find_exact_v4(key.destination, key.protocol, key.destination_port);
-    if (number == kNoService) [[unlikely]]
+  using namespace lanes;  // NOLINT(google-build-using-namespace)
+  uint64_t found = 0;
+  uint64_t last_key = 0;
+  uint16_t last = kNoService;
+  for (size_t first = 0; first < kBurst; first += kLanes) {
+    const uint32_t good = plain_.good >> first & 0xff;
+    if (good == 0) continue;
+    const auto destination = load<Lanes>(plain_.destination.data() + first);
+    const Lanes rest = (load<Lanes>(plain_.ttl.data() + first) << 8 & 0xff'0000) |
+                       load<Lanes>(plain_.ports.data() + first) >> 16;
+    const uint32_t others =
+        good & ~bits_of(equal(destination, all(static_cast<uint32_t>(last_key >> 32))) &
+                        equal(rest, all(static_cast<uint32_t>(last_key))));
+    if (others == 0) {
+      store(service_.data() + first, _mm_set1_epi16(static_cast<int16_t>(last)));
+      found |= uint64_t{last != kNoService ? good : 0} << first;
       continue;
-    const Service& service = services[number];
-    if (!service.is_plain) [[unlikely]]
-      continue;
-    const uint64_t flow = secret.flow_hash_v4(key);
-    enter(service, i, flow, flow);
-    service_[i] = number;
-    found.add(i);
+    }
+    alignas(32) std::array<uint32_t, kLanes> rests;
+    store(rests.data(), rest);
+    for (const size_t i : PacketSet(good)) {
+      last_key = uint64_t{plain_.destination[first + i]} << 32 | rests[i];
+      last = plan.lookup->find_exact_v4(last_key);
+      if (last != kNoService && !plan.services[last].is_plain) [[unlikely]]
+        last = kNoService;
+      service_[first + i] = last;
+      found |= uint64_t{last != kNoService} << (first + i);
+    }
   }
-  return found;
+  return PacketSet(found);
+}
+
+// By fours where all of them are for one service that asks nobody. The secret is copied so that the
+// compiler keeps its keys in registers.
+inline void Pipeline::enter_plain(const Plan& plan, PacketSet packets,
+                                  std::span<const Frame> frames) {
+  constexpr size_t kBlockAt = sizeof(EthernetHeader) + offsetof(Ipv4Header, ttl);
+  constexpr size_t kFour = 4;
+  const Secret secret = secret_;
+  const Secret::Block mask = Secret::block_mask();
+  const auto block = [&](size_t i) {
+    return _mm_and_si128(load<Secret::Block>(frames[i].data + kBlockAt), mask);
+  };
+  for (size_t first = 0; first < kBurst; first += kFour) {
+    const uint64_t four = packets.bits() >> first & 0xf;
+    const uint64_t number = service_[first];
+    const bool is_one_service =
+        load<uint64_t>(service_.data() + first) == number * 0x0001'0001'0001'0001;
+    if (four == 0xf && is_one_service && !may_ask(plan.services[number])) {
+      enter_four(plan.services[number], first,
+                 secret.flow_hashes_v4(block(first), block(first + 1), block(first + 2),
+                                       block(first + 3)));
+      continue;
+    }
+    for (const size_t i : PacketSet(four << first)) {
+      const uint64_t flow = secret.flow_hash_v4(block(i));
+      enter(plan.services[service_[i]], i, flow, flow);
+    }
+  }
+}
+
+// As enter() each, of a service that asks nobody.
+[[gnu::always_inline]] inline void Pipeline::enter_four(const Service& service, size_t first,
+                                                        __m256i flows) {
+  static_assert(sizeof(*service.current) == 2);
+  const __m256i offsets = _mm256_slli_epi64(buckets_of(flows, service.buckets), 1);
+  const __m256i table = _mm256_set1_epi64x(reinterpret_cast<int64_t>(service.current));
+  const __m256i low_words = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+  store(current_.data() + first, _mm256_add_epi64(table, offsets));
+  store(flow_.data() + first, flows);
+  store(entropy_.data() + first,
+        _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(flows, low_words)));
+  for (size_t i = first; i < first + 4; ++i) __builtin_prefetch(current_[i]);
+}
+
+inline void Pipeline::enter_others(const Plan& plan, PacketSet packets) {
+  for (const size_t i : packets) {
+    const FlowKey& key = parsed_[i].key;
+    const Service& service = plan.services[service_[i]];
+    const uint64_t flow = secret_.flow_hash(key);
+    enter(service, i, flow, secret_.steering_hash(service.hash_over, key, flow));
+  }
+}
+
+// All of a packet that was parsed.
+const Parsed& Pipeline::described(size_t i) {
+  if (sets_.undescribed.has(i)) {
+    plain_.describe(i, parsed_[i]);
+    sets_.undescribed.remove(i);
+  }
+  return parsed_[i];
 }
 
 // A packet's bucket, and who else is to be asked.
@@ -100,9 +179,8 @@ inline Pipeline::PacketSet Pipeline::find_plain_services(const Plan& plan) {
   current_[i] = current;
   flow_[i] = flow;
   entropy_[i] = static_cast<uint32_t>(flow);
-  if (service.previous == nullptr && service.affinity != Affinity::sticky) return;
+  if (!may_ask(service)) return;
   __builtin_prefetch(service.previous + bucket_of(steering, service.previous_buckets));
-  memory_.prefetch(flow);
   steering_[i] = steering;
   sets_.asking.add(i);
 }
@@ -118,8 +196,6 @@ Reason Pipeline::find_service(const Plan& plan, const Frame& frame, size_t i, Ti
   const Reason reason =
       service.is_plain ? Reason::none : pass_guard(service.guard, frame, i, number, now);
   if (reason != Reason::none) return reason;
-  const uint64_t flow = secret_.flow_hash(key);
-  enter(service, i, flow, secret_.steering_hash(service.hash_over, key, flow));
   service_[i] = number;
   sets_.live.add(i);
   sets_.opening.add_if((parsed.signals & kOpening) != 0, i);
@@ -154,11 +230,11 @@ inline void Pipeline::find_sampled() {
 }
 
 Reason Pipeline::classify_one(const Plan& plan, Frame& frame, size_t i, Microseconds now) {
-  const Parsed& parsed = parsed_[i];
-  if (!plain_.has(i)) {
+  if (!sets_.plain.has(i)) {
     const Reason reason = parse(frame, parsed_[i]);
     if (reason != Reason::none) return reason;
   }
+  const Parsed& parsed = described(i);
   if (parsed.kind == Kind::echo) return answer_echo(plan, frame, parsed);
   const bool has_ports = know_ports(i, now);
   if (!has_ports && plan.lookup->has_address(parsed.key.destination)) return Reason::fragment_later;
@@ -202,16 +278,28 @@ void Pipeline::choose(const Plan& plan) {
   for (const size_t i : sets_.sampled) handshakes_.prefetch(flow_[i]);
 }
 
-// Where flow memory has a say: the flows of moved buckets and of sticky services.
+// Where flow memory has a say: the flows of moved buckets and of sticky services. Of many
+// prefetches at once the processor would do the first ones only: here they keep a distance.
 void Pipeline::recall(const Plan& plan, Tick now) {
-  for (const size_t i : sets_.asking) recall_one(plan, i, now);
+  constexpr size_t kAhead = 12;
+  PacketSet::Iterator ahead = sets_.asking.begin();
+  const auto prefetch = [&] {
+    if (ahead == sets_.asking.end()) return;
+    memory_.prefetch(flow_[*ahead]);
+    ++ahead;
+  };
+  for (size_t i = 0; i < kAhead; ++i) prefetch();
+  for (const size_t i : sets_.asking) {
+    prefetch();
+    recall_one(plan, i, now);
+  }
 }
 
 void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
   const Affinity affinity = plan.services[service_[i]].affinity;
   const Bucket bucket = plan.bucket(service_[i], steering_[i]);
   if (!needs_memory(affinity, bucket)) return;
-  const Parsed& parsed = parsed_[i];
+  const Parsed& parsed = described(i);
   const FlowMemory::Found found = memory_.find(flow_[i], now);
   const bool may_stay =
       found.backend != kNoBackend && plan.may_stay(found.backend, parsed.is_v4, now, found.age);
@@ -243,12 +331,12 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
 Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> frames) {
   uint64_t emitted = 0;
   const Forwarding* const forwardings = plan.forwardings.data();
-  const uint64_t ready = (plain_ & sets_.live).bits();
+  const uint64_t ready = (sets_.plain & sets_.live).bits();
   for (size_t first = 0; first + lanes::kLanes <= frames.size(); first += lanes::kLanes) {
     if ((ready >> first & 0xff) != 0xff) continue;
     const auto entropy = load<lanes::Lanes>(entropy_.data() + first);
     const uint64_t eight = emit_eight([&](size_t i) { return forwardings + backend_[first + i]; },
-                                      entropy, frames.data() + first, parsed_.data() + first);
+                                      entropy, plain_, first, frames.data());
     emitted |= eight << first;
   }
   return PacketSet(emitted);
@@ -256,18 +344,22 @@ Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> fra
 
 void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons) {
   PacketSet emitted = emit_eights(plan, frames);
-  for (const size_t i : sets_.live.without(emitted)) {
-    const Forwarding& forwarding = plan.forwardings[backend_[i]];
-    const Reason reason = forwarding.mode == Mode::nat
-                              ? translate_to_backend(forwarding, frames[i], parsed_[i])
-                              : emit(forwarding, frames[i], parsed_[i], entropy_[i]);
-    ret_reasons[i] = reason;
-    emitted.add_if(reason == Reason::none, i);
-    if (reason == Reason::too_big) mtu_before_[i] = largest_before(forwarding, parsed_[i]);
-  }
   uint64_t bytes = 0;
   for (const size_t i : emitted) {
-    evidence_.count_packet(backend_[i], parsed_[i].l3_length);
+    evidence_.count_packet(backend_[i], plain_.length(i));
+    bytes += frames[i].length;
+  }
+  for (const size_t i : sets_.live.without(emitted)) {
+    const Forwarding& forwarding = plan.forwardings[backend_[i]];
+    const Parsed& parsed = described(i);
+    const Reason reason = forwarding.mode == Mode::nat
+                              ? translate_to_backend(forwarding, frames[i], parsed)
+                              : emit(forwarding, frames[i], parsed, entropy_[i]);
+    ret_reasons[i] = reason;
+    if (reason == Reason::too_big) mtu_before_[i] = largest_before(forwarding, parsed);
+    if (reason != Reason::none) continue;
+    emitted.add(i);
+    evidence_.count_packet(backend_[i], parsed.l3_length);
     bytes += frames[i].length;
   }
   evidence_.count_forwarded(emitted.size(), bytes);
@@ -280,11 +372,12 @@ void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Rea
 // Whether connections come about, told from a sample of flows.
 void Pipeline::track(Microseconds now) {
   for (const size_t i : sets_.sampled) {
-    if (!is_of_client(parsed_[i])) continue;
-    if ((parsed_[i].signals & kOpening) != 0) {
+    const Parsed& parsed = described(i);
+    if (!is_of_client(parsed)) continue;
+    if ((parsed.signals & kOpening) != 0) {
       handshakes_.opened(flow_[i], backend_[i], now);
     } else {
-      handshakes_.answered(flow_[i], now, (parsed_[i].signals & kReset) != 0);
+      handshakes_.answered(flow_[i], now, (parsed.signals & kReset) != 0);
     }
   }
 }
@@ -293,11 +386,11 @@ void Pipeline::track(Microseconds now) {
 void Pipeline::note_sources(Tick now) {
   for (const size_t i : sets_.opening) {
     evidence_.count_new_flow(backend_[i]);
-    evidence_.sources().saw_new_flow(service_[i], secret_.hash(parsed_[i].key.source), now);
+    evidence_.sources().saw_new_flow(service_[i], secret_.hash(described(i).key.source), now);
   }
   const size_t i = ++bursts_ % kBurst;  // where there is none, this burst has no say
   if (!sets_.live.has(i)) return;
-  const Address& source = parsed_[i].key.source;
+  const Address& source = described(i).key.source;
   evidence_.sources().saw_packet(service_[i], secret_.hash(source), source, now);
 }
 

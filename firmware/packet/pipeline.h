@@ -25,6 +25,7 @@
 #include "firmware/table/memory.h"
 #include "firmware/wire/frame.h"
 #include "firmware/wire/parse.h"
+#include "firmware/wire/parse_burst.h"
 
 namespace evenkeel {
 
@@ -74,6 +75,7 @@ class Pipeline {
     explicit PacketSet(uint64_t bits) : bits_(bits) {}
 
     void add(size_t i) { bits_ |= uint64_t{1} << i; }
+    void remove(size_t i) { bits_ &= ~(uint64_t{1} << i); }
     void add_if(bool wanted, size_t i) { bits_ |= uint64_t{wanted} << i; }
     uint64_t bits() const { return bits_; }
     size_t size() const { return static_cast<size_t>(std::popcount(bits_)); }
@@ -89,15 +91,21 @@ class Pipeline {
   static_assert(kBurst == 64);
 
   struct Sets {
-    PacketSet live;     // not dropped
-    PacketSet asking;   // those of whom flow memory may know
-    PacketSet sampled;  // those whose handshakes are followed
-    PacketSet opening;  // those that open a flow
+    PacketSet plain;        // those in plain_
+    PacketSet undescribed;  // and of those, the ones whose parsed_ is yet to be made
+    PacketSet live;         // not dropped
+    PacketSet asking;       // those of whom flow memory may know
+    PacketSet sampled;      // those whose handshakes are followed
+    PacketSet opening;      // those that open a flow
   };
 
   void classify(const Plan& plan, std::span<Frame> frames, Microseconds now,
                 std::span<Reason> ret_reasons);
   PacketSet find_plain_services(const Plan& plan);
+  void enter_plain(const Plan& plan, PacketSet packets, std::span<const Frame> frames);
+  void enter_four(const Service& service, size_t first, __m256i flows);
+  void enter_others(const Plan& plan, PacketSet packets);
+  const Parsed& described(size_t i);
   void enter(const Service& service, size_t i, uint64_t flow, uint64_t steering);
   Reason classify_one(const Plan& plan, Frame& frame, size_t i, Microseconds now);
   bool know_ports(size_t i, Microseconds now);
@@ -127,15 +135,15 @@ class Pipeline {
   uint32_t bursts_ = 0;
 
   // The burst's; indexed as its frames are
-  std::array<Parsed, kBurst> parsed_;
+  PlainPackets plain_;
+  std::array<Parsed, kBurst> parsed_;            // to be read by described()
   std::array<uint64_t, kBurst> flow_;            // flow_hash
   std::array<uint64_t, kBurst> steering_;        // steering_hash, of those that ask
   std::array<uint32_t, kBurst> entropy_{};       // flow_hash's low half
   std::array<const uint16_t*, kBurst> current_;  // where its bucket's current backend stands
-  std::array<uint16_t, kBurst> service_;
+  alignas(16) std::array<uint16_t, kBurst> service_;
   std::array<uint16_t, kBurst> backend_;
   std::array<uint16_t, kBurst> mtu_before_{};  // of those that are too big
-  PacketSet plain_;                            // what parse_eights() answered
   Sets sets_;
 };
 

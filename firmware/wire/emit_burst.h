@@ -10,6 +10,7 @@
 #include "firmware/wire/forwarding.h"
 #include "firmware/wire/frame.h"
 #include "firmware/wire/lanes.h"
+#include "firmware/wire/parse_burst.h"
 
 namespace evenkeel {
 
@@ -19,21 +20,25 @@ using namespace lanes;  // NOLINT(google-build-using-namespace)
 
 struct OuterHeaders {
   alignas(32) std::array<std::array<uint32_t, 4>, kLanes> words;  // the first 16 bytes of each
+  alignas(32) std::array<uint32_t, kLanes> length;                // of the frame
   alignas(32) std::array<uint32_t, kLanes> inner_ttl;             // with protocol and checksum
   uint32_t good = 0;  // those that emit() would not refuse, as a set of bits
 };
 
-// As patch_ipv4() and decrement_ttl(), for packets that parse_eight() has answered.
+// As patch_ipv4() and decrement_ttl(), for eight plain packets from index `at` on.
 template <typename ForwardingOf>
 [[gnu::always_inline]] inline void make_outer(const ForwardingOf& forwarding_of, Lanes entropy,
-                                              const Frame* frames, OuterHeaders& ret_outer) {
+                                              const PlainPackets& packets, size_t at,
+                                              OuterHeaders& ret_outer) {
   constexpr uint32_t kAtomic = uint32_t{Big16(kDontFragment).raw()} << 16;
   constexpr uint32_t kShapeAndFamily = static_cast<uint32_t>(Shape::ipv4) << 8 | 1u << 16;
-  const auto [first, fragment, ttl, source] =
-      load_turned([&](size_t i) { return frames[i].data + sizeof(EthernetHeader); });
+  const auto first = load<Lanes>(packets.first.data() + at);
+  const auto fragment = load<Lanes>(packets.fragment.data() + at);
+  const auto ttl = load<Lanes>(packets.ttl.data() + at);
   const auto [shape, limits, base, mask] =
       load_turned([&](size_t i) { return reinterpret_cast<const uint8_t*>(forwarding_of(i)); });
-  const Lanes length = (first >> 24) + ((first >> 8) & 0xff00) + ((limits >> 8) & 0xff);
+  const Lanes inner_length = (first >> 24) | ((first >> 8) & 0xff00);
+  const Lanes length = inner_length + ((limits >> 8) & 0xff);
   ret_outer.good = bits_of(equal(shape & 0xffff00, all(kShapeAndFamily)) &
                            less(all(1), ttl & 0xff) & ~less(limits >> 16, length));
 
@@ -47,18 +52,21 @@ template <typename ForwardingOf>
                [&](size_t i) { return ret_outer.words[i].data(); });
   const Lanes carry = less(all(0xfffd), ttl >> 16) & 0x1'0000;
   store(ret_outer.inner_ttl.data(), ttl + carry + 0xffff);
+  store(ret_outer.length.data(), inner_length + (shape >> 24));
+  static_assert(offsetof(Forwarding, header_length) == 3);
 }
 
 }  // namespace emit_parts
 
-// Of eight frames that parse_eight() has answered, emits those that it can: answers which, as a set
-// of bits. The others are untouched. `entropy` is that of each.
+// Of eight plain packets from index `at` of the burst on, emits those that it can: answers which,
+// as a set of bits. The others are untouched. `entropy` is that of each.
 template <typename ForwardingOf>
 [[gnu::always_inline]] inline uint32_t emit_eight(const ForwardingOf& forwarding_of,
-                                                  lanes::Lanes entropy, Frame* frames,
-                                                  const Parsed* parsed) {
+                                                  lanes::Lanes entropy, const PlainPackets& packets,
+                                                  size_t at, Frame* frames) {
   emit_parts::OuterHeaders outer;
-  emit_parts::make_outer(forwarding_of, entropy, frames, outer);
+  emit_parts::make_outer(forwarding_of, entropy, packets, at, outer);
+  frames += at;
   for (uint32_t rest = outer.good; rest != 0; rest &= rest - 1) {
     const auto i = static_cast<size_t>(std::countr_zero(rest));
     const Forwarding& forwarding = *forwarding_of(i);
@@ -67,7 +75,8 @@ template <typename ForwardingOf>
     const auto ready = load<__m128i>(emit_parts::ready_outer(forwarding, Forwarding::kShortHeader));
     store(ip - forwarding.overhead, _mm_or_si128(ready, load<__m128i>(outer.words[i].data())));
     store(ip + offsetof(Ipv4Header, ttl), outer.inner_ttl[i]);
-    emit_parts::frame_anew(forwarding, frames[i], parsed[i]);
+    frames[i] = Frame{
+        .data = ip - forwarding.header_length, .length = outer.length[i], .port = forwarding.port};
   }
   return outer.good;
 }

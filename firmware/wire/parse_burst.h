@@ -60,22 +60,58 @@ inline Lanes addresses_are_right(Lanes source, Lanes destination) {
 
 }  // namespace parse_parts
 
+// The plain packets of a burst, each at its frame's index: words of their headers as they stand in
+// memory, so that eight are worked on at once. Who wants all of one has it described.
 struct PlainPackets {
-  uint64_t good = 0;     // those that were parsed
+  template <typename T>
+  using Column = std::array<T, kBurst>;
+
+  alignas(32) Column<uint32_t> first;  // version, traffic class, total length
+  alignas(32) Column<uint32_t> fragment;
+  alignas(32) Column<uint32_t> ttl;  // protocol, checksum
+  alignas(32) Column<uint32_t> source;
+  alignas(32) Column<uint32_t> destination;
+  alignas(32) Column<uint32_t> ports;
+  alignas(32) Column<uint32_t> signals;
+  uint64_t good = 0;     // which there are, as a set of bits
   uint64_t opening = 0;  // of those, the ones whose signals have kOpening
+
+  uint16_t length(size_t i) const { return byte_swap(static_cast<uint16_t>(first[i] >> 16)); }
+  // What parse() says of it.
+  void describe(size_t i, Parsed& ret_parsed) const;
 };
 
-// Of eight frames, parses those that are plain IPv4, untagged: answers which, as a set of bits. The
-// other places of ret_parsed are left in disorder.
-[[gnu::always_inline]] inline PlainPackets parse_eight(const Frame* frames, Parsed* ret_parsed) {
+// By whole stores, which whoever reads it right after need not wait for.
+inline void PlainPackets::describe(size_t i, Parsed& ret_parsed) const {
+  const auto words = [](uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+    return _mm_setr_epi32(static_cast<int>(a), static_cast<int>(b), static_cast<int>(c),
+                          static_cast<int>(d));
+  };
+  constexpr uint32_t kMapped = 0xffff0000;
+  constexpr uint32_t kL4 = sizeof(EthernetHeader) + sizeof(Ipv4Header);
+  const uint32_t may_fragment = (fragment[i] >> 16 & Big16(kDontFragment).raw()) == 0 ? 1 : 0;
+  auto* const at = reinterpret_cast<uint8_t*>(&ret_parsed);
+  store(at, words(0, 0, kMapped, source[i]));
+  store(at + 16, words(0, 0, kMapped, destination[i]));
+  store(at + 32, words(ports[i], ttl[i] >> 8 & 0xff,
+                       uint32_t{length(i)} << 16 | sizeof(EthernetHeader), kL4));
+  store(at + 48, words((first[i] & 0xff00) << 16 | signals[i] << 16 | 0x0100,
+                       (ttl[i] & 0xff) | may_fragment << 8, 0, 0));
+}
+
+// Of eight frames, those at index `at` of the burst and on, parses the ones that are plain IPv4,
+// untagged, and adds them.
+[[gnu::always_inline]] inline void parse_eight(const Frame* frames, size_t at,
+                                               PlainPackets& packets) {
   using namespace parse_parts;
+  frames += at;
   const Lanes lengths = gathered([&](size_t i) { return frames[i].length; });
   if (bits_of(less(lengths, all(kPlainBytes))) != 0) [[unlikely]]
-    return {};
+    return;
   const auto [type, first, fragment, ttl] =
       load_turned([&](size_t i) { return frames[i].data + kRowStart; });
   const Lanes is_v4 = equal(type >> 16, all(Big16(static_cast<uint16_t>(EtherType::ipv4)).raw()));
-  if (bits_of(is_v4) == 0) return {};  // spares IPv6 30 instructions a packet
+  if (bits_of(is_v4) == 0) return;  // spares IPv6 30 instructions a packet
   const auto [source, destination, ports, behind_ports] =
       load_turned([&](size_t i) { return frames[i].data + kRowStart + 16; });
   // Not 0, since the version is not.
@@ -99,32 +135,24 @@ struct PlainPackets {
           ~less(length - uint32_t{sizeof(Ipv4Header)}, l4_length) &
           equal(signals & kUnacceptable, all(0));
 
-  const Lanes may_fragment = (fragment >> 22 & 1) ^ 1;
-  const Lanes none = all(0);
-  const Lanes mapped = all(0xffff0000);
-  const auto part = [&](size_t offset) {
-    return [=](size_t i) { return reinterpret_cast<uint8_t*>(ret_parsed + i) + offset; };
-  };
-  store_turned(none, none, mapped, source, part(0));
-  store_turned(none, none, mapped, destination, part(16));
-  store_turned(ports, protocol, length << 16 | sizeof(EthernetHeader),
-               all(sizeof(EthernetHeader) + sizeof(Ipv4Header)), part(32));
-  store_turned((first & 0xff00) << 16 | signals << 16 | 0x0100, (ttl & 0xff) | may_fragment << 8,
-               none, none, part(48));
+  store(packets.first.data() + at, first);
+  store(packets.fragment.data() + at, fragment);
+  store(packets.ttl.data() + at, ttl);
+  store(packets.source.data() + at, source);
+  store(packets.destination.data() + at, destination);
+  store(packets.ports.data() + at, ports);
+  store(packets.signals.data() + at, signals);
   static_assert(kOpening == 1);
-  return {.good = bits_of(good), .opening = bits_of(good & (signals << 31))};
+  packets.good |= uint64_t{bits_of(good)} << at;
+  packets.opening |= uint64_t{bits_of(good & (signals << 31))} << at;
 }
 
-// Of a burst, parses the plain IPv4 packets among all whole eights: answers which, as a set of
-// bits. The other places of ret_parsed are left in disorder.
-inline PlainPackets parse_eights(std::span<const Frame> frames, Parsed* ret_parsed) {
-  PlainPackets result;
+// Of a burst, parses the plain IPv4 packets among all whole eights.
+inline void parse_eights(std::span<const Frame> frames, PlainPackets& ret_packets) {
+  ret_packets.good = ret_packets.opening = 0;
   for (size_t i = 0; i + lanes::kLanes <= frames.size(); i += lanes::kLanes) {
-    const PlainPackets eight = parse_eight(frames.data() + i, ret_parsed + i);
-    result.good |= eight.good << i;
-    result.opening |= eight.opening << i;
+    parse_eight(frames.data(), i, ret_packets);
   }
-  return result;
 }
 
 }  // namespace evenkeel
