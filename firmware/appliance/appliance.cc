@@ -60,6 +60,7 @@ class Loop {
     add_telemetry();
     mask_signals(SIG_UNBLOCK);
     context_.run();
+    mask_signals(SIG_BLOCK);  // a second one must not end us half way
   }
 
  private:

@@ -137,12 +137,21 @@ std::vector<std::string> Control::troubles() const {
   return all;
 }
 
+// The kernel tells of a cable up to a second later than we know of it.
+NextHop Control::next_hop(const Address& address, Microseconds now) const {
+  NextHop hop = dataplane_.neighbours().next_hop(address, now);
+  if (hop.resolved && !links_[hop.port]) {
+    hop.resolved = false;
+    hop.why = "the link of port " + settings_.ports[hop.port].name + " is down";
+  }
+  return hop;
+}
+
 Compiled Control::compile_now(const Settings& settings, Microseconds now) const {
   const std::vector<KernelWay> ways = dataplane_.neighbours().ways();
   const Surroundings surroundings{
       .ports = ports_,
-      .next_hop =
-          [&](const Address& address) { return dataplane_.neighbours().next_hop(address, now); },
+      .next_hop = [&](const Address& address) { return next_hop(address, now); },
       .ways = ways};
   return compile(settings, surroundings, 0);
 }
@@ -180,6 +189,7 @@ void Control::supervise(Microseconds now) {
   for (size_t i = 0; i < links_.size(); ++i) {
     if (links_[i] == seen.ports[i].link_is_up) continue;
     links_[i] = seen.ports[i].link_is_up;
+    surroundings_changed_ = true;
     const Status told = dataplane_.set_link(i, links_[i]);
     if (!told.ok()) log_.error(told.message());
   }

@@ -44,6 +44,7 @@ class Control {
 
  private:
   void look_up(size_t turns, Microseconds now);
+  NextHop next_hop(const Address& address, Microseconds now) const;
   Compiled compile_now(const Settings& settings, Microseconds now) const;
   Status replan(const Settings& settings, Microseconds now);
   void tell_changes(const std::vector<BackendState>& before) const;

@@ -76,7 +76,7 @@ void is_what_emit_does(void** /*state*/) {
       assert_int_equal(parse(frames[i], parsed[i]), Reason::none);
     }
     const std::array<Frame, lanes::kLanes> before = frames;
-    PlainPackets plain;
+    PlainPackets plain{};
     parse_eights(frames, plain);
     assert_int_equal(plain.good, 0xff);
     const uint32_t good = emit_eight([&](size_t i) { return &forwardings[i]; },
