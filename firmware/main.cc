@@ -16,6 +16,7 @@ constexpr int kMisused = 2;
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what is thrown, for want of memory, ends it.
 int main(int argument_count, char** arguments) {
   using namespace evenkeel;  // NOLINT(google-build-using-namespace)
 

@@ -198,7 +198,7 @@ Status run_appliance(const std::string& path, Settings settings, const Log& log)
 
   // 3. The first plan, and workers that follow it.
   Control control(std::move(settings), *dataplane.value(), secret, log);
-  const Status started = control.start();
+  Status started = control.start();
   if (!started.ok()) return started;
 
   // 4. From here on, events.

@@ -85,7 +85,7 @@ Status Control::reload(Settings settings) {
   }
   const Microseconds now = dataplane_.clock().now();
   surroundings_changed_ |= dataplane_.neighbours().watch(destinations_of(settings), now);
-  const Status planned = replan(settings, now);
+  Status planned = replan(settings, now);
   if (!planned.ok()) {
     surroundings_changed_ |= dataplane_.neighbours().watch(destinations_of(settings_), now);
     return planned;

@@ -107,7 +107,7 @@ Status Dataplane::open_kernel_path(const Settings& settings) {
       .ports = {}, .workers = eal_->workers(), .pool = pool_->get(), .now = [clock = *clock_] {
         return clock.now();
       }};
-  const Status opened = in_network_namespace(where, [&]() -> Status {
+  Status opened = in_network_namespace(where, [&]() -> Status {
     for (size_t i = 0; i < ports_.size(); ++i) {
       const PortSettings& port = settings.ports[i];
       Result<Tap> tap = Tap::open({.name = port.name, .mac = ports_[i]->mac(), .mtu = port.mtu});
@@ -127,7 +127,7 @@ Status Dataplane::open_kernel_path(const Settings& settings) {
   Result<NetlinkRequests> requests = NetlinkRequests::open(where);
   if (!requests.ok()) return as_status(requests.message());
   requests_ = std::make_unique<NetlinkRequests>(std::move(requests.value()));
-  const Status configured = configure_kernel(settings);
+  Status configured = configure_kernel(settings);
   if (!configured.ok()) return configured;
 
   std::vector<Neighbours::Port> named;

@@ -146,7 +146,7 @@ inline void Pipeline::enter_plain(const Plan& plan, PacketSet packets,
   const __m256i offsets = _mm256_slli_epi64(buckets_of(flows, service.buckets), 1);
   const __m256i table = _mm256_set1_epi64x(reinterpret_cast<int64_t>(service.current));
   const __m256i low_words = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
-  store(current_.data() + first, _mm256_add_epi64(table, offsets));
+  store(static_cast<void*>(current_.data() + first), _mm256_add_epi64(table, offsets));
   store(flow_.data() + first, flows);
   store(entropy_.data() + first,
         _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(flows, low_words)));

@@ -89,9 +89,9 @@ void set_length(rte_mbuf* packet, uint32_t length) {
 
 }  // namespace
 
-Worker::Worker(const WorkerSpec& spec, Slot<Plan>& slot, const TscClock& clock, Pipeline& pipeline,
+Worker::Worker(WorkerSpec spec, Slot<Plan>& slot, const TscClock& clock, Pipeline& pipeline,
                Evidence& evidence, Liveness& liveness)
-    : spec_(spec),
+    : spec_(std::move(spec)),
       slot_(slot),
       clock_(clock),
       pipeline_(pipeline),

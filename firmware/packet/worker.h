@@ -52,7 +52,7 @@ struct WorkerSpec {
 class Worker {
  public:
   // REQUIRES: all outlive it and are its own, but for slot and clock.
-  Worker(const WorkerSpec& spec, Slot<Plan>& slot, const TscClock& clock, Pipeline& pipeline,
+  Worker(WorkerSpec spec, Slot<Plan>& slot, const TscClock& clock, Pipeline& pipeline,
          Evidence& evidence, Liveness& liveness);
 
   // On its own thread, until liveness.must_stop.
@@ -88,7 +88,7 @@ class Worker {
   void drop(Reason reason, rte_mbuf* packet);
   bool keep_for_cutting(size_t i, rte_mbuf* packet);
   void cut_packets(const Plan& plan, Microseconds now);
-  size_t cut(const TooBig& packet, std::span<rte_mbuf*, kMaxPieces> ret_pieces);
+  size_t cut(const TooBig& too_big, std::span<rte_mbuf*, kMaxPieces> ret_pieces);
   void answer_too_big(size_t i, Microseconds now);
   void turn_away(size_t port, rte_mbuf* packet, Microseconds now);
   void give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now);

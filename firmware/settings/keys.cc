@@ -103,7 +103,8 @@ constexpr Key kKernelKeys[] = {
      .range = {100, kMaxRate},
      .unit = "packets per second",
      .field = field<&KernelSettings::packets_per_second>(),
-     .help = "What the kernel is given at most: ARP, ND, routing protocols, SSH."},
+     .help = "What each worker gives the kernel at most, of each port: so many from neighbours "
+             "(ARP, ND, BGP), and as many from others (SSH)."},
 };
 
 constexpr Key kRouteKeys[] = {

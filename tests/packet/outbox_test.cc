@@ -73,7 +73,7 @@ void expect_numbers(const std::vector<uint32_t>& numbers, uint32_t first, size_t
 }
 
 void a_queue_with_room_takes_all(void** state) {
-  for (const size_t count : {0, 1, 14, 15}) {
+  for (const size_t count : {0u, 1u, 14u, 15u}) {
     Queue queue(desk_of(state));
     queue.send(count);
     expect_numbers(queue.left(), 0, count);

@@ -147,19 +147,25 @@ class Client {
     }
   }
 
+  // The next of the client's own ports that nobody has.
+  bool take_next_port(int descriptor, socklen_t length) {
+    sockaddr_storage own{};  // any address; the port lies where it lies in both families
+    own.ss_family = address_.ss_family;
+    do {
+      reinterpret_cast<sockaddr_in*>(&own)->sin_port = htons(
+          static_cast<uint16_t>(static_cast<uint64_t>(options_.at("first_port")) + next_port_++));
+      if (bind(descriptor, reinterpret_cast<const sockaddr*>(&own), length) == 0) return true;
+    } while (errno == EADDRINUSE);
+    return false;
+  }
+
   void open_it(Connection& connection) {
     connection.descriptor =
         socket(address_.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const socklen_t length =
         address_.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-    if (options_.at("first_port") != 0) {
-      sockaddr_storage own{};  // any address; the port lies where it lies in both families
-      own.ss_family = address_.ss_family;
-      reinterpret_cast<sockaddr_in*>(&own)->sin_port =
-          htons(static_cast<uint16_t>(static_cast<uint64_t>(options_.at("first_port")) + opened_));
-      if (bind(connection.descriptor, reinterpret_cast<const sockaddr*>(&own), length) != 0) {
-        return fail(connection, std::strerror(errno));
-      }
+    if (options_.at("first_port") != 0 && !take_next_port(connection.descriptor, length)) {
+      return fail(connection, std::strerror(errno));
     }
     const int result =
         connect(connection.descriptor, reinterpret_cast<const sockaddr*>(&address_), length);
@@ -276,6 +282,7 @@ class Client {
   uint64_t ok_ = 0;
   uint64_t failed_ = 0;
   uint64_t opened_ = 0;
+  uint64_t next_port_ = 0;
   uint64_t retransmits_ = 0;
   milliseconds longest_gap_{};
   std::map<std::string, uint64_t> failures_;

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "firmware/base/check.h"
+#include "firmware/base/limits.h"
 #include "firmware/wire/frame.h"
 
 namespace evenkeel {
