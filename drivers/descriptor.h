@@ -23,6 +23,8 @@ class Descriptor {
 
   bool is_open() const { return number_ >= 0; }
   int get() const { return number_; }
+  // It is the caller's to close now.
+  int release() { return std::exchange(number_, -1); }
 
  private:
   int number_ = -1;

@@ -20,7 +20,7 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
     // end; and when a queue is nearly full its largest flows spill over to another. PACKET_MMAP
     // keeps 66 bytes of a frame for itself (linux/if_packet.h).
     {.name = "net_af_packet",
-     .library = "librte_net_af_packet.so",
+     .driver = "librte_net_af_packet.so",
      .required = "iface",
      .queues = "qpairs",
      .defaults = "qdisc_bypass=1",
@@ -38,7 +38,7 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
     // packet (XDP_PACKET_HEADROOM), and takes no more than a page for it and all that belongs to
     // it.
     {.name = "net_af_xdp",
-     .library = "librte_net_af_xdp.so",
+     .driver = "librte_net_af_xdp.so",
      .required = "iface",
      .queues = "queue_count",
      .defaults = "start_queue=0",
@@ -51,13 +51,13 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
      .element_max = 4096},
     // Sends nothing larger than this, whatever the interface's MTU.
     {.name = "net_tap",
-     .library = "librte_net_tap.so",
+     .driver = "librte_net_tap.so",
      .spread = Spread::kernel,
      .mtu_by = MtuBy::interface,
      .link_by = LinkBy::interface_if_present,
      .mtu_max = 1500},
     {.name = "net_virtio_user",
-     .library = "librte_net_virtio.so",
+     .driver = "librte_net_virtio.so",
      .required = "path",
      .queues = "queues",
      .defaults = "queue_size=1024,mrg_rxbuf=0,in_order=1",
@@ -65,7 +65,7 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
      .names = Names::virtio_backend},
     // With linear buffers a packet larger than a buffer is dropped, not chained.
     {.name = "net_vhost",
-     .library = "librte_net_vhost.so",
+     .driver = "librte_net_vhost.so",
      .required = "iface",
      .queues = "queues",
      .defaults = "linear-buffer=1",
@@ -76,16 +76,16 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
     // in
     // the ring by which a later one is mistaken for its rest, so that frames must hold the largest.
     {.name = "net_memif",
-     .library = "librte_net_memif.so",
+     .driver = "librte_net_memif.so",
      .defaults = "rsize=9",
      .names = Names::memif_socket,
      .frame_argument = "bsize",
      .frame_unit = 2048},
     // What is sent by a queue comes back by the same.
-    {.name = "net_ring", .library = "librte_net_ring.so"},
+    {.name = "net_ring", .driver = "librte_net_ring.so"},
     // Has as many queues as there are rx_pcap=, tx_pcap= and so on.
-    {.name = "net_pcap", .library = "librte_net_pcap.so", .names = Names::file},
-    {.name = "net_null", .library = "librte_net_null.so"},
+    {.name = "net_pcap", .driver = "librte_net_pcap.so", .names = Names::file},
+    {.name = "net_null", .driver = "librte_net_null.so"},
     // PCI devices
     {.name = "",
      .spread = Spread::device,

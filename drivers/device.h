@@ -54,7 +54,7 @@ struct DeviceTraits {
   static constexpr std::string_view kNone{};
 
   std::string_view name;              // as settings have it, without a number; of PCI devices: ""
-  std::string_view library = kNone;   // the driver's shared object; of PCI devices: whichever fits
+  std::string_view driver = kNone;    // its shared object; of PCI devices: whichever fits
   std::string_view required = kNone;  // the argument that must be there, if any
   std::string_view queues = kNone;    // the argument that says how many queues, if any
   std::string_view defaults = kNone;  // arguments unless the settings have their own

@@ -209,10 +209,10 @@ Status check_hugepages(const EalSpec& spec, const Machine& machine) {
       "`mkdir -p /dev/hugepages && mount -t hugetlbfs nodev /dev/hugepages`."};
 }
 
-Status check_libraries(const EalSpec& spec, const Machine& machine) {
-  std::vector<std::string> libraries = {"librte_mempool_ring.so"};
+Status check_drivers(const EalSpec& spec, const Machine& machine) {
+  std::vector<std::string> drivers = {"librte_mempool_ring.so"};
   for (const Device& device : spec.devices) {
-    if (!device.is_pci()) libraries.emplace_back(device.traits->library);
+    if (!device.is_pci()) drivers.emplace_back(device.traits->driver);
   }
   std::set<std::string> there;
   std::error_code ignored;
@@ -220,9 +220,9 @@ Status check_libraries(const EalSpec& spec, const Machine& machine) {
     const std::string name = entry.path().filename();
     there.insert(name.substr(0, name.find(".so") + 3));
   }
-  for (const std::string& library : libraries) {
-    if (there.contains(library)) continue;
-    return Error{"DPDK's driver " + library + " is not in " + RTE_EAL_PMD_PATH +
+  for (const std::string& driver : drivers) {
+    if (there.contains(driver)) continue;
+    return Error{"DPDK's driver " + driver + " is not in " + RTE_EAL_PMD_PATH +
                  "; install Debian's package dpdk with all it recommends."};
   }
   return {};
@@ -248,7 +248,7 @@ Status check_machine(const EalSpec& spec, const Machine& machine) {
   if (Status status = check_cores(spec, machine); !status.ok()) return status;
   if (Status status = check_prefix(spec, machine); !status.ok()) return status;
   if (Status status = check_hugepages(spec, machine); !status.ok()) return status;
-  if (Status status = check_libraries(spec, machine); !status.ok()) return status;
+  if (Status status = check_drivers(spec, machine); !status.ok()) return status;
   return check_devices(spec.devices, spec.hugepages, machine.root);
 }
 

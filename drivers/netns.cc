@@ -22,14 +22,18 @@ Status in_network_namespace(const std::string& name, const std::function<Status(
     return Error{"There is no network namespace \"" + name + "\" (" + path + ": " +
                  std::strerror(errno) + "); make it with `ip netns add " + name + "`."};
   }
+  return in_network_namespace(there, work);
+}
+
+Status in_network_namespace(const Descriptor& there, const std::function<Status()>& work) {
   const Descriptor back(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   if (!back.is_open()) {
     return Error{std::string("/proc/thread-self/ns/net cannot be opened: ") + std::strerror(errno) +
                  "; mount /proc."};
   }
   if (::setns(there.get(), CLONE_NEWNET) != 0) {
-    return Error{"The network namespace \"" + name + "\" cannot be entered: " +
-                 std::strerror(errno) + "; run as root (CAP_SYS_ADMIN)."};
+    return Error{std::string("The network namespace cannot be entered: ") + std::strerror(errno) +
+                 "; run as root (CAP_SYS_ADMIN)."};
   }
   Status status = work();
   // Whoever cannot come back would go on in a network that is not his.

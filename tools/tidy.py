@@ -31,7 +31,7 @@ FLOORS = {
 # The packet's path and the configuration's path meet in exchange only.
 CONFIGURATION_PATH = {'firmware/settings', 'firmware/health', 'firmware/change', 'firmware/manage'}
 # What a command may know of the firmware; a benchmark, a demonstration and a test may know all.
-TOOLS_SEE = {'firmware/base', 'firmware/manage'}
+TOOLS_SEE = {'firmware/base', 'firmware/manage', 'firmware/settings'}
 
 PACKET_PATH = ('firmware/wire/', 'firmware/table/', 'firmware/packet/')
 PRODUCT = ('firmware/', 'drivers/')
@@ -83,10 +83,30 @@ TOP_LEVEL = {'README.md', 'config', 'drivers', 'firmware', 'meson.build', 'meson
 NOTHING_TO_TEST = {
     'firmware/appliance/appliance': 'tests/system: starts, reloads, ends',
     'firmware/appliance/control': 'tests/system: settings and neighbours become plans',
+    'firmware/appliance/control_rollout': 'tests/system/rollout.py: steps into force',
+    'firmware/appliance/control_troubles': 'tests/system/alerts.py: what control knows to be wrong',
     'firmware/appliance/dataplane': 'tests/system: puts the parts together',
+    'firmware/appliance/management': 'tests/system/changes.py: puts the parts together',
+    'firmware/appliance/sample': 'counters, as they are',
+    'firmware/appliance/views': 'tests/system/changes.py: what the API shows of the box',
+    'firmware/appliance/views_health': 'tests/system/alerts.py: what the API shows of health',
+    'firmware/appliance/views_flow': 'tests/system/changes.py: what the API shows of a flow',
+    'firmware/appliance/views_metrics': 'tests/system/alerts.py: what Prometheus sees of the box',
     'firmware/appliance/status': 'tests/system: what telemetry answers',
+    'firmware/change/box.h': 'an interface',
     'firmware/exchange/liveness.h': 'counters',
+    'firmware/base/event_loop.h': 'names of Boost\'s',
     'firmware/base/limits.h': 'constants, related by static_assert',
+    'firmware/health/dialogue.h': 'an interface',
+    'firmware/manage/answers': 'a table, held against real answers by openapi_test',
+    'firmware/manage/handlers.h': 'api_test, openapi_test: each asked through its route',
+    'firmware/manage/handlers_change': 'api_test: each asked through its route',
+    'firmware/manage/handlers_look': 'api_test, openapi_test: each asked through its route',
+    'firmware/manage/handlers_watch': 'metrics_test, openapi_test: each asked through its route',
+    'firmware/manage/route.h': 'plain structs',
+    'firmware/manage/routes': 'a table; api_test tries every row',
+    'firmware/manage/troubles': 'api_test, metrics_test: what status and metrics tell',
+    'firmware/manage/views.h': 'an interface',
     'firmware/settings/settings.h': 'plain structs',
     'firmware/wire/frame.h': 'a plain struct',
     'firmware/wire/headers.h': 'layouts, checked by static_assert',

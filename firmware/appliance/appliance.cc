@@ -9,13 +9,19 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <future>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "drivers/telemetry.h"
 #include "firmware/appliance/control.h"
 #include "firmware/appliance/dataplane.h"
+#include "firmware/appliance/health_file.h"
+#include "firmware/appliance/management.h"
 #include "firmware/appliance/status.h"
+#include "firmware/change/override_settings.h"
 #include "firmware/settings/load.h"
 #include "firmware/settings/secret.h"
 
@@ -39,8 +45,14 @@ void mask_signals(int how) {
 // The event loop of the control thread, and what reaches it from outside.
 class Loop {
  public:
-  Loop(std::string path, Control& control, Neighbours& neighbours, const Log& log)
-      : path_(std::move(path)),
+  // What else there is to do every Supervisor::kInterval, and at SIGHUP.
+  struct Tasks {
+    std::function<void()> tick;
+    std::function<void()> hang_up;
+  };
+
+  Loop(asio::io_context& context, Control& control, Neighbours& neighbours, const Log& log)
+      : context_(context),
         control_(control),
         log_(log),
         ends_(context_, SIGTERM, SIGINT),
@@ -52,7 +64,8 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  void run() {
+  void run(Tasks tasks) {
+    tasks_ = std::move(tasks);
     await_end();
     await_hangup();
     await_timer();
@@ -72,11 +85,11 @@ class Loop {
     });
   }
 
-  // However many come meanwhile, there is one reload, behind all that waits: the end above all.
+  // However many come meanwhile, they count as one, behind all that waits: the end above all.
   void await_hangup() {
     hangups_.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
       if (error) return;
-      if (!std::exchange(must_reload_, true)) asio::post(context_, [this] { reload(); });
+      if (!std::exchange(is_hung_up_, true)) asio::post(context_, [this] { hang_up(); });
       await_hangup();
     });
   }
@@ -86,6 +99,7 @@ class Loop {
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       control_.tick();
+      tasks_.tick();
       sd_notify(0, "WATCHDOG=1");
       await_timer();
     });
@@ -100,19 +114,9 @@ class Loop {
                         });
   }
 
-  void reload() {
-    must_reload_ = false;
-    Loaded loaded = load_settings_file(path_);
-    if (!loaded.ok()) {
-      log_.error("settings not taken over, those in force stay: " + loaded.message());
-      return;
-    }
-    const Status status = control_.reload(std::move(loaded.settings));
-    if (status.ok()) {
-      log_.notice("settings of " + path_ + " taken over");
-    } else {
-      log_.error("settings not taken over, those in force stay: " + status.message());
-    }
+  void hang_up() {
+    is_hung_up_ = false;
+    tasks_.hang_up();
   }
 
   // Answers are made by the control thread, which alone may look at all this; who asks waits.
@@ -162,15 +166,15 @@ class Loop {
     add_pages("/evenkeel/ports", "Ports and what passed them", list_ports);
   }
 
-  const std::string path_;
+  asio::io_context& context_;
   Control& control_;
   const Log& log_;
-  asio::io_context context_{1};
   asio::signal_set ends_;
   asio::signal_set hangups_;
   asio::steady_timer timer_;
   asio::posix::stream_descriptor netlink_;
-  bool must_reload_ = false;
+  Tasks tasks_;
+  bool is_hung_up_ = false;
   Telemetry telemetry_;
 };
 
@@ -181,32 +185,103 @@ std::string summary(const Control& control) {
          std::to_string(control.backends().size()) + " backends";
 }
 
-}  // namespace
+void reload(const std::string& path, Control& control, const Log& log) {
+  const Loaded loaded = load_settings_file(path);
+  if (!loaded.ok()) {
+    log.error("settings not taken over, those in force stay: " + loaded.message());
+    return;
+  }
+  const Status status = control.reload(loaded.settings);
+  if (status.ok()) {
+    log.notice("settings of " + path + " taken over");
+  } else {
+    log.error("settings not taken over, those in force stay: " + status.message());
+  }
+}
 
-Status run_appliance(const std::string& path, Settings settings, const Log& log) {
+// What stands before the first plan: what the flow hash is keyed with; DPDK, ports, the kernel's
+// side of them.
+struct Ground {
+  Secret secret;
+  std::unique_ptr<Dataplane> dataplane;
+};
+
+Result<Ground> start_ground(const Settings& settings) {
   mask_signals(SIG_BLOCK);
   std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go, and the box stays
-
-  // 1. What the flow hash is keyed with.
   const Result<std::vector<uint8_t>> key = read_or_make_secret(settings.secret_file);
   if (!key.ok()) return Error{key.message()};
-  const Secret secret(key.value());
-
-  // 2. DPDK, ports, the kernel's side of them.
   Result<std::unique_ptr<Dataplane>> dataplane = Dataplane::start(settings);
   if (!dataplane.ok()) return Error{dataplane.message()};
+  return Ground{.secret = Secret(key.value()), .dataplane = std::move(dataplane.value())};
+}
 
-  // 3. The first plan, and workers that follow it.
-  Control control(std::move(settings), *dataplane.value(), secret, log);
+// What was held of backends before the restart, if that is not long ago.
+void restore_health(const std::string& state, Control& control, const Log& log) {
+  const Result<std::optional<std::string>> kept = HealthFile(state).read();
+  Status restored = kept.ok() ? Status() : Status(Error{kept.message()});
+  if (kept.ok() && kept.value().has_value()) {
+    restored = control.restore_health(kept.value().value_or(""), wall_now(), HealthFile::kMaxAge);
+  }
+  if (restored.ok()) return;
+  log.notice("what was known of backends is not taken up, and they are asked anew: health.json: " +
+             restored.message());
+}
+
+// From here on, events.
+void run(Loop& loop, Control& control, const Log& log, Loop::Tasks tasks) {
+  log.info(summary(control));
+  sd_notify(0, "READY=1");
+  loop.run(std::move(tasks));
+  sd_notify(0, "STOPPING=1");
+}
+
+}  // namespace
+
+Status run_by_file(const std::string& path, Settings settings, const Log& log) {
+  const Result<Ground> ground = start_ground(settings);
+  if (!ground.ok()) return Error{ground.message()};
+  Dataplane& dataplane = *ground.value().dataplane;
+
+  asio::io_context context{1};
+  Control control(std::move(settings), dataplane, ground.value().secret, log, context);
   Status started = control.start();
   if (!started.ok()) return started;
 
-  // 4. From here on, events.
-  Loop loop(path, control, dataplane.value()->neighbours(), log);
-  log.info(summary(control));
-  sd_notify(0, "READY=1");
-  loop.run();
-  sd_notify(0, "STOPPING=1");
+  Loop loop(context, control, dataplane.neighbours(), log);
+  run(loop, control, log, {.tick = [] {}, .hang_up = [&] { reload(path, control, log); }});
+  return {};
+}
+
+Status run_managed(const std::string& state, const std::string& seed, const Log& log) {
+  // 1. What is to be in force.
+  Result<Boot> booted = boot(state, seed, wall_now());
+  if (!booted.ok()) return Error{booted.message()};
+  const Settings& confirmed = booted.value().confirmed.settings;
+  for (const std::string& warning : booted.value().warnings) log.error(warning);
+
+  // 2. What it stands on.
+  const Result<Ground> ground = start_ground(confirmed);
+  if (!ground.ok()) return Error{ground.message()};
+  Dataplane& dataplane = *ground.value().dataplane;
+
+  // 3. The first plan, with what operators had set at run time, and workers that follow it.
+  Overrides overrides(state + "/overrides.json", dataplane.clock().now(), wall_now());
+  asio::io_context context{1};
+  Control control(with_overrides(confirmed, overrides), dataplane, ground.value().secret, log,
+                  context);
+  restore_health(state, control, log);
+  Status started = control.start();
+  if (!started.ok()) return started;
+
+  // 4. What changes it.
+  Loop loop(context, control, dataplane.neighbours(), log);
+  Management management(std::move(booted.value()), state, overrides, control, ground.value().secret,
+                        log, context);
+  run(loop, control, log,
+      {.tick = [&] { management.tick(); },
+       .hang_up =
+           [&] { log.notice("SIGHUP changes nothing: the settings are changed with keel"); }});
   return {};
 }
 

@@ -1,9 +1,16 @@
 #include "firmware/appliance/control.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <iterator>
+#include <thread>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
+
+#include "firmware/settings/way.h"
 
 namespace evenkeel {
 namespace {
@@ -18,51 +25,64 @@ constexpr size_t kTurnsForAll = 1'000;
 // Of control's time, planning takes at most one part in so many, whatever the neighbours do.
 constexpr Microseconds kPlanningShare = 5;
 
+// What is kept ready is made anew when it is so old, though nothing has changed: what its plan says
+// of time is not to be too far off. After a failure, it is tried again so much later.
+constexpr Tick kReadyAge = 30;
+constexpr Microseconds kReadyRetry = kMicrosecondsPerTick;
+// When the kernel is told again what it did not take.
+constexpr Microseconds kKernelRetry = kMicrosecondsPerTick;
+
 std::string full_name(const Settings& settings, const BackendState& state) {
   const ServiceSettings& service = settings.services[state.service];
   return service.name + "/" + service.backends[state.backend].name;
 }
 
-// The first key that only a restart brings into force, if it differs.
-std::string needs_restart(const Settings& now, const Settings& wanted) {
-  const auto fixed = [](const PortSettings& port) {
-    return std::tie(port.name, port.device, port.mtu, port.vlan);
-  };
-  if (now.secret_file != wanted.secret_file) return "secret_file";
-  if (!(now.cpu == wanted.cpu)) return "cpu";
-  if (!(now.memory == wanted.memory)) return "memory";
-  if (now.idle != wanted.idle) return "idle";
-  if (now.eal_extra != wanted.eal_extra) return "eal_extra";
-  if (now.eal_prefix != wanted.eal_prefix) return "eal_prefix";
-  if (!(now.kernel == wanted.kernel)) return "kernel";
-  if (now.ports.size() != wanted.ports.size()) return "ports";
-  for (size_t i = 0; i < now.ports.size(); ++i) {
-    if (fixed(now.ports[i]) != fixed(wanted.ports[i])) return "ports[" + now.ports[i].name + "]";
-  }
-  return "";
-}
+// How long a preview waits for next hops that nobody has asked for before, and how often it looks.
+// Then none waits for so many times as long: who may only look does not hold up control.
+constexpr Microseconds kNextHopPatience = 400'000;
+constexpr int kNextHopPollMilliseconds = 5;
+constexpr Microseconds kWaitingShare = 9;
 
-size_t unusable(const std::vector<BackendState>& states) {
-  return static_cast<size_t>(
-      std::ranges::count_if(states, [](const BackendState& state) { return !state.usable; }));
+// How long workers have to answer, and how often it is looked whether they have.
+constexpr Microseconds kAnswerPatience = 20'000;
+constexpr useconds_t kAnswerPoll = 50;
+
+bool is_same_to_kernel(const Settings& one, const Settings& other) {
+  return one.ports == other.ports &&
+         std::ranges::equal(one.services, other.services, {}, &ServiceSettings::vips,
+                            &ServiceSettings::vips);
 }
 
 }  // namespace
 
-Control::Control(Settings settings, Dataplane& dataplane, const Secret& secret, const Log& log)
-    : dataplane_(dataplane), secret_(secret), log_(log), settings_(std::move(settings)) {
+Control::Control(Settings settings, Dataplane& dataplane, const Secret& secret, const Log& log,
+                 boost::asio::io_context& context)
+    : dataplane_(dataplane),
+      secret_(secret),
+      log_(log),
+      settings_(std::make_shared<const Settings>(std::move(settings))),
+      random_(std::random_device{}()),
+      prober_(
+          context,
+          {.now = [this] { return dataplane_.clock().now(); },
+           .random = [this] { return random_(); },
+           .on_change = [this] { surroundings_changed_ = true; },
+           .path = {.way = [this](const ForwardingSpec& way) { return own_way(way); },
+                    .open = [this] { return dataplane_.open_packet_sockets(path_answer_filter()); },
+                    .random = [this] { return random_(); }}}) {
   for (const std::unique_ptr<Port>& port : dataplane_.ports()) {
     const size_t number = ports_.size();
-    ports_.push_back({.mac = port->mac(), .mtu = settings_.ports[number].mtu});
+    ports_.push_back({.mac = port->mac(), .mtu = settings_->ports[number].mtu});
     links_.push_back(true);
   }
 }
 
 Status Control::start() {
   const Microseconds now = dataplane_.clock().now();
-  surroundings_changed_ = dataplane_.neighbours().watch(destinations_of(settings_), now);
+  watch(destinations_of(*settings_));
   look_up(kTurnsForAll, now);
-  Compiled compiled = compile_now(settings_, now);
+  prober_.follow(*settings_);
+  Compiled compiled = compile_in_force();
   const Result<std::shared_ptr<const Plan>> plan =
       build_plan(compiled.spec, secret_, {}, tick_of(now));
   if (!plan.ok()) return Error{plan.message()};
@@ -70,48 +90,287 @@ Status Control::start() {
   slot_ = std::make_unique<Slot<Plan>>(dataplane_.workers(), plan.value());
   planner_ = std::make_unique<Planner>(*slot_, std::move(compiled.spec), secret_,
                                        dataplane_.evidence(), dataplane_.window());
-  dataplane_.launch_workers(settings_, *slot_, secret_);
+  dataplane_.launch_workers(*settings_, *slot_, secret_);
   std::vector<std::string> names;
-  for (const PortSettings& port : settings_.ports) names.push_back(port.name);
+  for (const PortSettings& port : settings_->ports) names.push_back(port.name);
   supervisor_ = std::make_unique<Supervisor>(std::move(names), dataplane_.observe(),
                                              dataplane_.clock().now());
   return {};
 }
 
-Status Control::reload(Settings settings) {
-  const std::string fixed = needs_restart(settings_, settings);
-  if (!fixed.empty()) {
-    return Error{fixed + " is not what keeld was started with: restart keeld to change it"};
+std::vector<std::string> Control::needs_restart(const Settings& wanted) const {
+  const Settings& now = *settings_;
+  std::vector<std::string> keys;
+  const auto compare = [&keys](std::string key, bool is_same) {
+    if (!is_same) keys.push_back(std::move(key));
+  };
+  compare("secret_file", now.secret_file == wanted.secret_file);
+  compare("cpu", now.cpu == wanted.cpu);
+  compare("memory", now.memory == wanted.memory);
+  compare("idle", now.idle == wanted.idle);
+  compare("eal_extra", now.eal_extra == wanted.eal_extra);
+  compare("eal_prefix", now.eal_prefix == wanted.eal_prefix);
+  compare("kernel", now.kernel == wanted.kernel);
+  compare("api", now.api == wanted.api);
+  compare("ports", now.ports.size() == wanted.ports.size());
+  const auto fixed = [](const PortSettings& port) {
+    return std::tie(port.name, port.device, port.mtu, port.vlan);
+  };
+  for (size_t i = 0; i < std::min(now.ports.size(), wanted.ports.size()); ++i) {
+    compare("ports[" + now.ports[i].name + "]", fixed(now.ports[i]) == fixed(wanted.ports[i]));
   }
-  const Microseconds now = dataplane_.clock().now();
-  surroundings_changed_ |= dataplane_.neighbours().watch(destinations_of(settings), now);
-  Status planned = replan(settings, now);
+  return keys;
+}
+
+Result<Preview> Control::preview(std::shared_ptr<const Settings> settings) {
+  wait_for_next_hops(destinations_of(*settings));
+  Result<Prepared> prepared = prepare(std::move(settings));
+  if (!prepared.ok()) return Error{prepared.message()};
+  previewed_ = std::move(prepared.value());
+  return Preview{.plan = previewed_->draft.plan, .states = previewed_->states};
+}
+
+// The way back is what it was, as if nothing had been tried; but flows may be on what was.
+Result<Control::Prepared> Control::prepare(std::shared_ptr<const Settings> settings) {
+  const bool goes_back = change_ != nullptr && settings == way_back_;
+  const bool is_other = goes_back && change_->is_over();
+  Compiled compiled = compile_now(*settings, is_other ? Prober::Of::others : Prober::Of::in_force);
+  set_arms(compiled.spec, goes_back ? change_->old_arms : arms_);
+  add_leaving_to(compiled.spec);
+  if (goes_back) add_gone_to(compiled.spec, change_->tried, change_->arms);
+  Result<Planner::Draft> draft = planner_->draft(std::move(compiled.spec), now());
+  if (!draft.ok()) return Error{draft.message()};
+  return Prepared{.settings = std::move(settings),
+                  .draft = std::move(draft.value()),
+                  .states = std::move(compiled.states)};
+}
+
+// What is in force or kept ready stays watched.
+void Control::wait_for_next_hops(const std::vector<Address>& destinations) {
+  std::vector<Address> added;
+  std::ranges::set_difference(destinations, watched_, std::back_inserter(added));
+  if (added.empty()) return;
+  watch(all_destinations(destinations));
+  const Microseconds begin = now();
+  if (begin < wait_again_) return;
+  for (Microseconds time = begin; time - begin < kNextHopPatience; time = now()) {
+    look_up(kTurnsForAll, time);
+    wait_again_ = time + kWaitingShare * (time - begin);
+    if (are_resolved(added)) return;
+    pollfd readable{.fd = dataplane_.neighbours().descriptor(), .events = POLLIN, .revents = 0};
+    if (poll(&readable, 1, kNextHopPollMilliseconds) > 0) on_netlink();
+  }
+}
+
+// Of all settings that plans are made of, or may be in a moment.
+std::vector<Address> Control::all_destinations(std::vector<Address> also) const {
+  std::vector<const Settings*> known = {settings_.get(), way_back_.get()};
+  if (change_ != nullptr) known.push_back(change_->wanted.get());
+  for (const Leaving& each : leaving_) known.push_back(&each.settings);
+  for (const Settings* const settings : known) {
+    if (settings == nullptr) continue;
+    std::vector<Address> all;
+    std::ranges::set_union(also, destinations_of(*settings), std::back_inserter(all));
+    also.swap(all);
+  }
+  return also;
+}
+
+void Control::watch(std::vector<Address> destinations) {
+  if (destinations == watched_) return;
+  watched_ = destinations;
+  surroundings_changed_ |=
+      dataplane_.neighbours().watch(std::move(destinations), dataplane_.clock().now());
+}
+
+bool Control::are_resolved(const std::vector<Address>& destinations) const {
+  return std::ranges::all_of(destinations,
+                             [&](const Address& address) { return next_hop(address).resolved; });
+}
+
+Status Control::put_in_force(std::shared_ptr<const Settings> settings) {
+  const Microseconds begin = now();
+  const std::shared_ptr<const Plan> before = slot_->current();  // freed after all else
+  Result<Prepared> prepared = take_prepared(settings);
+  Status planned = prepared.ok() ? planner_->want(prepared.value().draft, now())
+                                 : Status(Error{prepared.message()});
   if (!planned.ok()) {
-    surroundings_changed_ |= dataplane_.neighbours().watch(destinations_of(settings_), now);
+    watch(all_destinations());
+    follow_in_force();
     return planned;
   }
+  tell_switch(begin);
+  if (!prepared.value().is_followed) surroundings_changed_ |= follow(*settings);
+  if (!is_same_to_kernel(*settings_, *settings)) is_kernel_configured_ = false;
   settings_ = std::move(settings);
-  const Status configured = dataplane_.configure_kernel(settings_);
-  if (!configured.ok()) log_.error(configured.message());
+  backends_.swap(prepared.value().states);
+  watch(all_destinations());
+  if (!is_kernel_configured_) configure_kernel();
   return {};
+}
+
+// What is kept ready is taken as it is: should checks say otherwise of it, the next tick mends it.
+// A preview holds nothing against backends that are not checked yet, which is not good enough here.
+Result<Control::Prepared> Control::take_prepared(std::shared_ptr<const Settings> settings) {
+  std::optional<Prepared> previewed = std::exchange(previewed_, std::nullopt);
+  if (ready_ && ready_->settings == settings) {
+    Prepared ready = std::move(*ready_);
+    ready_.reset();
+    return ready;
+  }
+  const bool is_changed = follow(*settings);
+  if (!previewed || previewed->settings != settings || is_changed) {
+    watch(all_destinations(destinations_of(*settings)));
+    Result<Prepared> made = prepare(std::move(settings));
+    if (!made.ok()) return made;
+    previewed = std::move(made.value());
+  }
+  previewed->is_followed = true;
+  return std::move(*previewed);
+}
+
+// Answers whether what is held against some backend of the settings differs then.
+bool Control::follow(const Settings& settings) {
+  const std::vector<bool> before = verdicts(settings);
+  prober_.follow(settings, others());
+  return verdicts(settings) != before;
+}
+
+// Of services that are not as they are in force: of the others nothing changes.
+std::vector<bool> Control::verdicts(const Settings& settings) const {
+  std::vector<bool> held;
+  for (size_t i = 0; i < settings.services.size(); ++i) {
+    const ServiceSettings& service = settings.services[i];
+    if (i < settings_->services.size() && settings_->services[i] == service) continue;
+    const bool is_known = is_any_known(service, Prober::Of::in_force);
+    for (const BackendSettings& backend : service.backends) {
+      held.push_back(is_known && !prober_.why_not(service.name, backend.name).empty());
+    }
+  }
+  return held;
+}
+
+void Control::tell_switch(Microseconds begin) {
+  const Microseconds published = now() - begin;
+  const bool have_all = planner_->await_workers([this] { return now(); });
+  const Microseconds all = now() - begin;
+  log_.info("settings in force, after " + std::to_string(all) + " us: published after " +
+            std::to_string(published) + " us, " +
+            (have_all ? "and taken up by every worker" : "and not taken up by every worker yet"));
+}
+
+void Control::keep_ready(std::shared_ptr<const Settings> settings) {
+  way_back_ = std::move(settings);
+  if (way_back_ == nullptr) {
+    change_.reset();
+  } else if (is_rolling_out()) {  // they may have other overrides by now
+    settings_ = way_back_;
+    if (!replan(now()).ok()) surroundings_changed_ = true;
+  }
+  follow_in_force();
+  ready_.reset();
+  ready_again_ = 0;
+  ready_trouble_.clear();
+  watch(all_destinations());
+  const Microseconds begin = now();
+  make_ready();
+  if (ready_) log_.info("the way back is ready, after " + std::to_string(now() - begin) + " us");
+}
+
+// As often as that is needed.
+void Control::make_ready() {
+  const Microseconds begin = now();
+  const bool is_ready = ready_ && planner_->is_fresh(ready_->draft) &&
+                        tick_of(begin) - ready_->draft.made < kReadyAge;
+  if (way_back_ == nullptr || is_ready || begin < ready_again_) return;
+  ready_.reset();
+  Result<Prepared> prepared = prepare(way_back_);
+  std::string trouble;
+  if (prepared.ok()) {
+    ready_ = std::move(prepared.value());
+  } else {
+    trouble = "the way back is not ready: " + prepared.message();
+    ready_again_ = now() + kReadyRetry;
+  }
+  if (trouble != ready_trouble_ && !trouble.empty()) log_.error(trouble);
+  ready_trouble_ = std::move(trouble);
+}
+
+void Control::configure_kernel() {
+  const Status configured = dataplane_.configure_kernel(*settings_);
+  is_kernel_configured_ = configured.ok();
+  kernel_again_ = now() + kKernelRetry;
+  std::string trouble = configured.ok() ? "" : configured.message();
+  if (trouble != kernel_trouble_ && !trouble.empty()) log_.error(trouble);
+  kernel_trouble_ = std::move(trouble);
+}
+
+Status Control::reload(const Settings& settings) {
+  const std::vector<std::string> keys = needs_restart(settings);
+  if (keys.empty()) return publish(std::make_shared<const Settings>(settings));
+  return Error{keys.front() + " is not what keeld was started with: restart keeld to change it"};
+}
+
+Side Control::in_force() const {
+  return {.settings = settings_.get(), .plan = slot_->current().get(), .states = backends_};
+}
+
+Traffic Control::traffic() const { return traffic_.last_minute(plan(), counted_, now()); }
+
+BackendCounts Control::counts(uint16_t slot) const {
+  BackendCounts total;
+  for (size_t i = 0; i < dataplane_.workers(); ++i) total += dataplane_.evidence(i).backend(slot);
+  return total;
+}
+
+LatencyCounts Control::response_times(uint16_t slot) const {
+  LatencyCounts total;
+  for (size_t i = 0; i < dataplane_.workers(); ++i) {
+    const LatencyCounts of_worker = dataplane_.evidence(i).response_times(slot);
+    for (size_t j = 0; j < kLatencyBuckets; ++j) total.counts[j] += of_worker.counts[j];
+  }
+  return total;
+}
+
+uint32_t Control::cores() const { return std::thread::hardware_concurrency(); }
+
+std::vector<std::optional<FlowMemory::Found>> Control::recollect(uint64_t flow) const {
+  std::vector<std::optional<FlowMemory::Found>> answers(dataplane_.workers());
+  for (size_t i = 0; i < answers.size(); ++i) dataplane_.inquiry(i).ask(flow);
+  const Microseconds begin = dataplane_.clock().now();
+  do {
+    usleep(kAnswerPoll);
+    for (size_t i = 0; i < answers.size(); ++i) answers[i] = dataplane_.inquiry(i).answer();
+  } while (!std::ranges::all_of(answers, [](const auto& answer) { return answer.has_value(); }) &&
+           dataplane_.clock().now() - begin < kAnswerPatience);
+  return answers;
 }
 
 void Control::tick() {
   const Microseconds now = dataplane_.clock().now();
+  previewed_.reset();
   look_up(kTurnsPerTick, now);
-  if (surroundings_changed_ && now >= plan_again_) {
+  end_leaving(now);
+  const bool plans = surroundings_changed_ && now >= plan_again_;
+  if (plans) {
     surroundings_changed_ = false;
+    ready_.reset();
     const std::vector<BackendState> before = backends_;
-    const Status planned = replan(settings_, now);
+    const Status planned = replan(now);
     if (!planned.ok()) log_.error(planned.message());
     tell_changes(before);
-    plan_again_ = now + kPlanningShare * (dataplane_.clock().now() - now);
   }
   const Status stepped = planner_->step(now);
   const std::string trouble = stepped.ok() ? "" : stepped.message();
   if (trouble != planning_trouble_ && !trouble.empty()) log_.error(trouble);
   planning_trouble_ = trouble;
+  make_ready();
+  if (!is_kernel_configured_ && now >= kernel_again_) configure_kernel();
+  if (plans) plan_again_ = now + kPlanningShare * (dataplane_.clock().now() - now);
+  traffic_.observe(plan(), counted_, now);
   supervise(now);
+  watch_traffic(now);
+  go_on_rolling_out(now);
 }
 
 void Control::look_up(size_t turns, Microseconds now) {
@@ -126,40 +385,66 @@ void Control::on_netlink() {
   surroundings_changed_ |= dataplane_.neighbours().on_readable(dataplane_.clock().now());
 }
 
-std::vector<std::string> Control::troubles() const {
-  std::vector<std::string> all = supervisor_->troubles();
-  if (!planning_trouble_.empty()) all.push_back(planning_trouble_);
-  std::ranges::copy(dataplane_.neighbours().troubles(), std::back_inserter(all));
-  if (const size_t count = unusable(backends_); count != 0) {
-    all.push_back(std::to_string(count) + " of " + std::to_string(backends_.size()) +
-                  " backends cannot be reached; see /evenkeel/backends");
-  }
-  return all;
-}
-
 // The kernel tells of a cable up to a second later than we know of it.
-NextHop Control::next_hop(const Address& address, Microseconds now) const {
-  NextHop hop = dataplane_.neighbours().next_hop(address, now);
+NextHop Control::next_hop(const Address& address) const {
+  NextHop hop = dataplane_.neighbours().next_hop(address, dataplane_.clock().now());
   if (hop.resolved && !links_[hop.port]) {
     hop.resolved = false;
-    hop.why = "the link of port " + settings_.ports[hop.port].name + " is down";
+    hop.why = "the link of port " + settings_->ports[hop.port].name + " is down";
   }
   return hop;
 }
 
-Compiled Control::compile_now(const Settings& settings, Microseconds now) const {
+// The very bytes that the plan has for it, or will have: made of the same by the same function. So
+// backends that are only prepared for are asked alike.
+Result<SamePath::Way> Control::own_way(ForwardingSpec way) const {
+  const NextHop hop = next_hop(way.destination);
+  const std::string why = complete_way(way, hop, *settings_, ports_);
+  if (!why.empty()) return Error{why};
+  const std::optional<Address> source = own_address(*settings_, way.port, way.inner_is_v4);
+  if (!source) {
+    return Error{std::string("no port has an address of IPv") + (way.inner_is_v4 ? "4" : "6") +
+                 " to ask from"};
+  }
+  way.vlan = 0;  // the kernel path adds it
+  const Result<Forwarding> forwarding = make_forwarding(way);
+  if (!forwarding.ok()) return Error{forwarding.message()};
+  return SamePath::Way{.forwarding = forwarding.value(), .source = *source};
+}
+
+// Of a service none of whose backends has answered yet, as after a start, nothing is known that
+// could be held against any of them.
+Compiled Control::compile_now(const Settings& settings, Prober::Of of) const {
   const std::vector<KernelWay> ways = dataplane_.neighbours().ways();
+  std::unordered_map<std::string_view, bool> is_known;
+  for (const ServiceSettings& service : settings.services) {
+    is_known[service.name] = is_any_known(service, of);
+  }
   const Surroundings surroundings{
       .ports = ports_,
-      .next_hop = [&](const Address& address) { return next_hop(address, now); },
-      .ways = ways};
+      .next_hop = [this](const Address& address) { return next_hop(address); },
+      .ways = ways,
+      .unhealthy =
+          [&](std::string_view service, std::string_view backend) {
+            return is_known[service] ? prober_.why_not(service, backend, of) : std::string();
+          },
+      .part = [&](std::string_view service,
+                  std::string_view backend) { return part_of(service, backend, of); }};
   return compile(settings, surroundings, 0);
 }
 
-Status Control::replan(const Settings& settings, Microseconds now) {
-  Compiled compiled = compile_now(settings, now);
+bool Control::is_any_known(const ServiceSettings& service, Prober::Of of) const {
+  return std::ranges::any_of(service.backends, [&](const BackendSettings& backend) {
+    return prober_.is_known(service.name, backend.name, of);
+  });
+}
+
+Status Control::replan(Microseconds now) {
+  Compiled compiled = compile_in_force();
   const Status planned = planner_->want(std::move(compiled.spec), now);
-  if (planned.ok()) backends_ = std::move(compiled.states);
+  if (!planned.ok()) return planned;
+  backends_ = std::move(compiled.states);
+  if (change_ != nullptr) change_->closed = std::move(compiled.closed_by_trial);
   return planned;
 }
 
@@ -169,22 +454,27 @@ void Control::tell_changes(const std::vector<BackendState>& before) const {
   for (size_t i = 0; i < backends_.size(); ++i) {
     const BackendState& is = backends_[i];
     if (is.usable == before[i].usable || ++changes > kLinesPerChange) continue;
-    const std::string name = full_name(settings_, is);
-    if (is.usable) {
-      log_.notice(name + ": can be reached");
-    } else {
-      log_.warning(name + ": cannot be reached: " + is.why);
-    }
+    const std::string name = full_name(*settings_, is);
+    const std::string what =
+        is.usable ? name + ": can be reached" : name + ": cannot be reached: " + is.why;
+    log_.write(is.usable ? Level::notice : Level::warning, what);
+    record("backend", name, what);
   }
   if (changes > kLinesPerChange) {
     log_.notice("and " + std::to_string(changes - kLinesPerChange) + " backends more");
   }
 }
 
+void Control::record(std::string_view kind, const std::string& subject,
+                     const std::string& what) const {
+  if (recorder_) recorder_(kind, subject, what);
+}
+
 void Control::supervise(Microseconds now) {
   const Observation seen = dataplane_.observe();
-  for (const Event& event : supervisor_->observe(seen, now)) {
+  for (const Notice& event : supervisor_->observe(seen, now)) {
     log_.write(event.is_bad ? Level::warning : Level::notice, event.text);
+    record("port", event.text.substr(0, event.text.find(':')), event.text);
   }
   for (size_t i = 0; i < links_.size(); ++i) {
     if (links_[i] == seen.ports[i].link_is_up) continue;

@@ -102,7 +102,7 @@ Status Dataplane::open_ports(const Settings& settings) {
 }
 
 Status Dataplane::open_kernel_path(const Settings& settings) {
-  const std::string& where = settings.kernel.network_namespace;
+  const std::string& where = network_namespace_ = settings.kernel.network_namespace;
   KernelPath::Spec spec{
       .ports = {}, .workers = eal_->workers(), .pool = pool_->get(), .now = [clock = *clock_] {
         return clock.now();
@@ -222,6 +222,21 @@ Observation Dataplane::observe() const {
   }
   seen.buffers_free = pool_->free_buffers();
   return seen;
+}
+
+Result<std::vector<PacketSocket>> Dataplane::open_packet_sockets(
+    std::span<const sock_filter> filter) const {
+  std::vector<PacketSocket> sockets;
+  const Status opened = in_network_namespace(network_namespace_, [&]() -> Status {
+    for (const uint32_t interface : interfaces_) {
+      Result<PacketSocket> socket = PacketSocket::open(interface, filter);
+      if (!socket.ok()) return as_status(socket.message());
+      sockets.push_back(std::move(socket.value()));
+    }
+    return {};
+  });
+  if (!opened.ok()) return Error{opened.message()};
+  return sockets;
 }
 
 std::vector<const Evidence*> Dataplane::evidence() const {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "drivers/kernel_path.h"
 #include "drivers/neighbours.h"
 #include "drivers/netlink.h"
+#include "drivers/packet_socket.h"
 #include "drivers/pool.h"
 #include "drivers/port.h"
 #include "firmware/appliance/supervisor.h"
@@ -55,6 +57,7 @@ class Dataplane {
 
   size_t workers() const { return eal_->workers(); }
   const Liveness& liveness(size_t worker) const { return *crew_[worker].liveness; }
+  Inquiry& inquiry(size_t worker) const { return crew_[worker].liveness->inquiry; }
   const Evidence& evidence(size_t worker) const { return *crew_[worker].evidence; }
   std::vector<const Evidence*> evidence() const;
   // Longer than any worker remembers a flow.
@@ -62,6 +65,8 @@ class Dataplane {
 
   // What the supervisor is to judge.
   Observation observe() const;
+  // At the kernel's ends of the ports, by port number.
+  Result<std::vector<PacketSocket>> open_packet_sockets(std::span<const sock_filter> filter) const;
   // What the kernel sees of a port's cable.
   Status set_link(size_t port, bool is_up) { return kernel_path_->set_link(port, is_up); }
 
@@ -89,6 +94,7 @@ class Dataplane {
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::unique_ptr<Capture> capture_;
+  std::string network_namespace_;     // of the TAPs
   std::vector<uint32_t> interfaces_;  // of the TAPs, by port number
   std::unique_ptr<NetlinkRequests> requests_;
   std::unique_ptr<KernelPath> kernel_path_;

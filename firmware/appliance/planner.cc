@@ -1,10 +1,16 @@
 #include "firmware/appliance/planner.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
 namespace evenkeel {
 namespace {
+
+// How long workers have to take a plan up, and how often it is looked whether they have.
+constexpr Microseconds kWorkersPatience = 5'000;
+constexpr useconds_t kWorkersPoll = 20;
 
 bool has_moves(const Plan& plan) {
   return std::ranges::any_of(plan.service_records,
@@ -33,6 +39,23 @@ Status Planner::want(PlanSpec spec, Microseconds now) {
   return status;
 }
 
+Status Planner::want(Draft& draft, Microseconds now) {
+  settle(now);
+  if (!is_fresh(draft) || !publish(draft.plan, draft.made, now)) {
+    return want(std::move(draft.spec), now);
+  }
+  std::swap(spec_, draft.spec);
+  return {};
+}
+
+bool Planner::await_workers(const std::function<Microseconds()>& now) {
+  const auto wait = [&now] {
+    usleep(kWorkersPoll);
+    return now();
+  };
+  return !slot_.wait_settled(now() + kWorkersPatience, wait).has_value();
+}
+
 Status Planner::step(Microseconds now) {
   settle(now);
   if (is_settled_ && !waits_ && now - looked_over_ >= kSettleInterval) {
@@ -48,25 +71,45 @@ void Planner::settle(Microseconds now) {
   settled_ = tick_of(now);
 }
 
+Result<Planner::Draft> Planner::draft(PlanSpec spec, Microseconds now) {
+  settle(now);
+  spec.generation = next_generation_;
+  Result<std::shared_ptr<const Plan>> plan = build(spec, tick_of(now));
+  if (!plan.ok()) return Error{plan.message()};
+  return Draft{.spec = std::move(spec), .plan = std::move(plan.value()), .made = tick_of(now)};
+}
+
+Result<std::shared_ptr<const Plan>> Planner::build(const PlanSpec& spec, Tick now) const {
+  const Predecessor before{.plan = slot_.current().get(),
+                           .settled = is_settled_ ? settled_ : now,
+                           .window = window(now),
+                           .quiet_for = [this, now](uint16_t service, uint32_t group) {
+                             return quiet_for(service, group, now);
+                           }};
+  return build_plan(spec, secret_, before, now);
+}
+
 // What a lagging worker holds up is built, so that errors are told, and tried again by step().
 Status Planner::build_and_publish(Microseconds now) {
-  const Tick tick = tick_of(now);
   settle(now);
   spec_.generation = next_generation_;
-  const Predecessor before{.plan = slot_.current().get(),
-                           .settled = settled_,
-                           .window = window_,
-                           .quiet_for = [this, tick](uint16_t service, uint32_t group) {
-                             return quiet_for(service, group, tick);
-                           }};
-  const Result<std::shared_ptr<const Plan>> plan = build_plan(spec_, secret_, before, tick);
+  const Result<std::shared_ptr<const Plan>> plan = build(spec_, tick_of(now));
   if (!plan.ok()) return Error{plan.message()};
-  if (!is_settled_ || !slot_.publish(plan.value()).ok()) return {};
+  (void)publish(plan.value(), tick_of(now), now);
+  return {};
+}
+
+// False: a worker is not ready for it.
+bool Planner::publish(const std::shared_ptr<const Plan>& plan, Tick made, Microseconds now) {
+  if (!is_settled_ || !slot_.publish(plan).ok()) return false;
+  const Tick tick = tick_of(now);
+  delay_ = std::max(tick - made, tick < delayed_until_ ? delay_ : 0);
+  if (made != tick) delayed_until_ = tick + window_ + delay_ + 1;
   ++next_generation_;
   waits_ = false;
   is_settled_ = false;
   looked_over_ = now;
-  return {};
+  return true;
 }
 
 Tick Planner::quiet_for(uint16_t service, uint32_t group, Tick now) const {

@@ -31,27 +31,28 @@ BackendCounts total_of(const Control& control, const std::string& name) {
   BackendCounts total;
   const std::vector<BackendRecord>& records = control.plan().backend_records;
   for (size_t slot = 0; slot < records.size(); ++slot) {
-    if (records[slot].name != name) continue;
-    for (const Evidence* evidence : control.dataplane().evidence()) {
-      const BackendCounts counts = evidence->backend(static_cast<uint16_t>(slot));
-      total.packets += counts.packets;
-      total.bytes += counts.bytes;
-      total.new_flows += counts.new_flows;
-      total.opened += counts.opened;
-      total.retried += counts.retried;
-      total.completed += counts.completed;
-      total.lost += counts.lost;
-      total.reset += counts.reset;
-    }
+    if (records[slot].name == name) total += control.counts(static_cast<uint16_t>(slot));
   }
   return total;
 }
 
 TelemetryFields fields_of(const BackendCounts& counts) {
-  return {{"packets", counts.packets},         {"bytes", counts.bytes},
-          {"new_flows", counts.new_flows},     {"sampled_opened", counts.opened},
-          {"sampled_retried", counts.retried}, {"sampled_completed", counts.completed},
-          {"sampled_lost", counts.lost},       {"sampled_reset", counts.reset}};
+  return {{"packets", counts.packets},
+          {"bytes", counts.bytes},
+          {"new_flows", counts.new_flows},
+          {"sampled_opened", counts.opened},
+          {"sampled_retried", counts.retried},
+          {"sampled_completed", counts.completed},
+          {"sampled_lost", counts.lost},
+          {"sampled_reset", counts.reset},
+          {"sampled_retried_flows", counts.retried_flows},
+          {"sampled_good", counts.good},
+          {"sampled_bad", counts.bad},
+          {"sampled_asked", counts.asked},
+          {"sampled_answered", counts.answered},
+          {"sampled_unanswered", counts.unanswered},
+          {"server_resets", counts.server_resets},
+          {"zero_windows", counts.zero_windows}};
 }
 
 // What all workers have counted for a port.

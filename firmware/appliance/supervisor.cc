@@ -29,7 +29,7 @@ Supervisor::Supervisor(std::vector<std::string> port_names, const Observation& f
   pool_.name = "packet buffers";
 }
 
-std::vector<Event> Supervisor::observe(const Observation& seen, Microseconds now) {
+std::vector<Notice> Supervisor::observe(const Observation& seen, Microseconds now) {
   REQUIRE(seen.worker_loops.size() == stalls_.size() && seen.ports.size() == links_.size());
   now_ = now;
   events_.clear();
@@ -41,16 +41,27 @@ std::vector<Event> Supervisor::observe(const Observation& seen, Microseconds now
   return std::move(events_);
 }
 
-std::vector<std::string> Supervisor::troubles() const {
-  std::vector<std::string> texts;
-  const auto tell = [&texts](const Trouble& trouble) {
-    if (trouble.is_on) texts.push_back(trouble.name + ": " + trouble.text);
+std::vector<Alert> Supervisor::troubles() const {
+  std::vector<Alert> alerts;
+  const auto tell = [&alerts](AlertKind kind, const Trouble& trouble) {
+    if (!trouble.is_on) return;
+    alerts.push_back({.kind = kind, .labels = {}, .text = trouble.name + ": " + trouble.text});
   };
-  for (const std::vector<Trouble>* kind : {&stalls_, &links_, &full_queues_, &missed_}) {
-    for (const Trouble& trouble : *kind) tell(trouble);
+  for (size_t i = 0; i < stalls_.size(); ++i) {
+    tell(AlertKind::worker_stalled, stalls_[i]);
+    if (stalls_[i].is_on) alerts.back().labels = {{"worker", std::to_string(i)}};
   }
-  tell(pool_);
-  return texts;
+  const auto tell_ports = [&](AlertKind kind, const std::vector<Trouble>& ports) {
+    for (size_t i = 0; i < ports.size(); ++i) {
+      tell(kind, ports[i]);
+      if (ports[i].is_on) alerts.back().labels = {{"port", port_names_[i]}};
+    }
+  };
+  tell_ports(AlertKind::link_down, links_);
+  tell_ports(AlertKind::queue_full, full_queues_);
+  tell_ports(AlertKind::packets_missed, missed_);
+  tell(AlertKind::buffers_exhausted, pool_);
+  return alerts;
 }
 
 void Supervisor::judge(Trouble& trouble, bool is_bad, const std::string& text, Microseconds calm) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/base/alert.h"
 #include "firmware/base/clock.h"
 
 namespace evenkeel {
@@ -31,7 +32,7 @@ struct Observation {
 };
 
 // One line for the log.
-struct Event {
+struct Notice {
   bool is_bad = false;  // it begins; else it is over
   std::string text;
 };
@@ -48,10 +49,10 @@ class Supervisor {
   Supervisor(std::vector<std::string> port_names, const Observation& first, Microseconds now);
 
   // What has begun and what is over since the last look.
-  std::vector<Event> observe(const Observation& seen, Microseconds now);
+  std::vector<Notice> observe(const Observation& seen, Microseconds now);
 
-  // What is wrong now, a sentence each.
-  std::vector<std::string> troubles() const;
+  // What is wrong now.
+  std::vector<Alert> troubles() const;
 
  private:
   // One thing that can be wrong, under one name for good.
@@ -81,7 +82,7 @@ class Supervisor {
   // Of the look under way
   Microseconds now_ = 0;
   Microseconds looked_ = 0;  // when the one before was
-  std::vector<Event> events_;
+  std::vector<Notice> events_;
 };
 
 }  // namespace evenkeel

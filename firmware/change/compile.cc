@@ -7,30 +7,12 @@
 
 #include "firmware/base/check.h"
 #include "firmware/settings/values.h"
+#include "firmware/settings/way.h"
 
 namespace evenkeel {
 namespace {
 
 bool is_tunnel(Mode mode) { return mode >= Mode::ipip && mode <= Mode::geneve; }
-
-// What the settings alone say of the way to a backend.
-ForwardingSpec way_of(const ServiceSettings& service, const BackendSettings& backend, bool is_v4) {
-  const TunnelSettings& tunnel = service.tunnel;
-  ForwardingSpec way;
-  way.mode = service.mode;
-  way.inner_is_v4 = is_v4;
-  way.destination = backend.address;
-  way.destination_port = service.mode == Mode::nat ? backend.port : tunnel.port;
-  way.tunnel_source = tunnel.source.value_or(Address{});
-  way.source_entropy_bits = tunnel.source_entropy_bits;
-  way.tunnel_ttl = tunnel.ttl;
-  way.vni = tunnel.vni;
-  way.inner_source_mac = tunnel.inner_source_mac;
-  way.inner_destination_mac = tunnel.inner_destination_mac;
-  way.dscp = service.dscp;
-  way.translation_prefix = service.translation_prefix.address;
-  return way;
-}
 
 ServiceSpec without_members(const ServiceSettings& service, bool is_v4) {
   const bool is_udp = service.protocol == Protocol::udp;
@@ -93,46 +75,45 @@ class Compiler {
     ServiceSpec spec = without_members(service, is_v4);
     spec.members.reserve(service.backends.size());
     bool is_open = false;
+    std::vector<uint32_t> percents;
     for (size_t i = 0; i < service.backends.size(); ++i) {
       const BackendSettings& backend = service.backends[i];
       BackendSpec way = {.name = service.name + "/" + backend.name,
                          .arm = 0,
                          .forwarding = way_of(service, backend, is_v4)};
-      std::string why = complete(way.forwarding, next_hops[i]);
+      std::string why = complete_way(way.forwarding, next_hops[i], settings_, surroundings_.ports);
+      if (why.empty() && surroundings_.unhealthy) {
+        why = surroundings_.unhealthy(service.name, backend.name);
+      }
+      if (backend.in_maintenance) why = "in maintenance";
       way.is_alive = why.empty();
       const uint32_t weight = way.is_alive ? backend.weight : 0;
       is_open = is_open || weight > 0;
-      if (!way.is_alive) states[i] = {states[i].service, states[i].backend, false, std::move(why)};
+      Part part = surroundings_.part && weight > 0 ? surroundings_.part(service.name, backend.name)
+                                                   : Part();
+      percents.push_back(part.percent);
+      if (way.is_alive) why = std::move(part.why);
+      states[i] = {states[i].service, states[i].backend, way.is_alive, std::move(why)};
       spec.members.push_back(
           {.backend = static_cast<uint32_t>(compiled_.spec.backends.size()), .weight = weight});
       compiled_.spec.backends.push_back(std::move(way));
     }
     if (!is_open) spec.closed = Reason::next_hop_unresolved;
+    weigh(percents, spec.members);
     compiled_.spec.services.push_back(std::move(spec));
   }
 
-  // Adds what the next hop decides to a way. Answers why it cannot be used; its destination_mac is
-  // not set then.
-  std::string complete(ForwardingSpec& way, const NextHop& next_hop) const {
-    if (!next_hop.resolved) return next_hop.why;
-    if (way.mode == Mode::l2_direct && next_hop.gateway != way.destination) {
-      return "mode l2_direct reaches neighbours only, and it is behind router " +
-             to_string(next_hop.gateway);
+  // Unless nobody would be left then: some are better than none.
+  static void weigh(const std::vector<uint32_t>& percents, std::vector<MemberSpec>& members) {
+    const auto weight_of = [&](size_t i) { return members[i].weight * percents[i]; };
+    bool is_any_less = false;
+    bool is_any_left = false;
+    for (size_t i = 0; i < members.size(); ++i) {
+      is_any_less = is_any_less || percents[i] != 100;
+      is_any_left = is_any_left || weight_of(i) > 0;
     }
-    if (is_tunnel(way.mode) && way.tunnel_source == Address{}) {
-      way.tunnel_source = next_hop.source;
-    }
-    REQUIRE(next_hop.port < surroundings_.ports.size());
-    const PortState& port = surroundings_.ports[next_hop.port];
-    way.port = next_hop.port;
-    way.source_mac = port.mac;
-    way.mtu = port.mtu;
-    way.vlan = settings_.ports[next_hop.port].vlan;
-    way.destination_mac = next_hop.destination;
-    const Result<Forwarding> made = make_forwarding(way);
-    if (made.ok()) return {};
-    way.destination_mac = {};
-    return made.message();
+    if (!is_any_less || !is_any_left) return;
+    for (size_t i = 0; i < members.size(); ++i) members[i].weight = weight_of(i);
   }
 
   void add_ways() {
@@ -170,6 +151,29 @@ class Compiler {
 };
 
 }  // namespace
+
+std::string complete_way(ForwardingSpec& way, const NextHop& next_hop, const Settings& settings,
+                         std::span<const PortState> ports) {
+  if (!next_hop.resolved) return next_hop.why;
+  if (way.mode == Mode::l2_direct && next_hop.gateway != way.destination) {
+    return "mode l2_direct reaches neighbours only, and it is behind router " +
+           to_string(next_hop.gateway);
+  }
+  if (is_tunnel(way.mode) && way.tunnel_source == Address{}) {
+    way.tunnel_source = next_hop.source;
+  }
+  REQUIRE(next_hop.port < ports.size());
+  const PortState& port = ports[next_hop.port];
+  way.port = next_hop.port;
+  way.source_mac = port.mac;
+  way.mtu = port.mtu;
+  way.vlan = settings.ports[next_hop.port].vlan;
+  way.destination_mac = next_hop.destination;
+  const Result<Forwarding> made = make_forwarding(way);
+  if (made.ok()) return {};
+  way.destination_mac = {};
+  return made.message();
+}
 
 Compiled compile(const Settings& settings, const Surroundings& surroundings, uint64_t generation) {
   REQUIRE(surroundings.ports.size() == settings.ports.size());

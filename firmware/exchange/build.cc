@@ -11,8 +11,10 @@
 #include "firmware/base/limits.h"
 #include "firmware/exchange/digest.h"
 #include "firmware/exchange/replies.h"
+#include "firmware/exchange/spec_check.h"
 #include "firmware/exchange/verify.h"
 #include "firmware/table/maglev.h"
+#include "firmware/table/slice.h"
 
 namespace evenkeel {
 namespace {
@@ -21,9 +23,9 @@ std::string quoted(const std::string& name) { return "'" + name + "'"; }
 
 // Whose slot it is: a server that gets another address is another backend, to which no flow of the
 // old one may go. Its MAC address is looked up, and changes with its card.
-uint64_t identity_of(const BackendSpec& backend) {
+uint64_t identity_of(const BackendSpec& backend, uint32_t arm) {
   Digest digest;
-  digest.add(backend.name).add(backend.arm).add(backend.forwarding.inner_is_v4 ? 1 : 0);
+  digest.add(backend.name).add(arm).add(backend.forwarding.inner_is_v4 ? 1 : 0);
   digest.add(backend.forwarding.destination).add(backend.forwarding.destination_port);
   const bool has_address = backend.forwarding.destination != Address{};
   if (backend.forwarding.mode == Mode::l2_direct && !has_address) {
@@ -39,7 +41,7 @@ class Builder {
 
   Result<std::shared_ptr<const Plan>> build() {
     for (const auto& step :
-         {&Builder::check_limits, &Builder::assign_slots, &Builder::make_forwardings,
+         {&Builder::check, &Builder::assign_slots, &Builder::name_heirs, &Builder::make_forwardings,
           &Builder::number_services, &Builder::make_tables, &Builder::make_lookup,
           &Builder::make_replies}) {
       if (Status status = (this->*step)(); !status.ok()) return Error{status.message()};
@@ -52,15 +54,22 @@ class Builder {
   }
 
  private:
-  Status check_limits();
-  Status check_service(const ServiceSpec& service) const;
+  Status check() { return check_spec(spec_); }
   Status assign_slots();
   Result<uint16_t> free_slot();
+  Status name_heirs();
   Status make_forwardings();
   Status number_services();
   Status make_tables();
   Status make_table(const ServiceSpec& spec, uint16_t number);
   Result<std::shared_ptr<const BucketTable>> fill_table(const ServiceSpec& spec) const;
+  Status fill_buckets(const std::vector<MemberSpec>& members,
+                      std::span<uint16_t> ret_buckets) const;
+  bool are_as_in(const std::vector<TableMember>& known,
+                 const std::vector<MemberSpec>& members) const {
+    return std::ranges::equal(known, members, {}, {},
+                              [&](const MemberSpec& member) { return member_of(member); });
+  }
   TableMember member_of(const MemberSpec& member) const {
     return {.weight = member.weight, .slot = slots_[member.backend]};
   }
@@ -85,101 +94,12 @@ class Builder {
   const Predecessor& before_;
   const Tick now_;
   const std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
-  // What is asked of a backend once for each of its memberships, in few bytes: there are many.
-  struct Ability {
-    bool is_alive;
-    bool inner_is_v4;
-  };
-  std::vector<Ability> abilities_;    // by index in spec_.backends
   std::vector<uint16_t> slots_;       // by index in spec_.backends
   std::vector<uint64_t> identities_;  // of their names, in bucket tables
+  std::vector<uint64_t> armless_;     // their identities, whatever their arms
   std::vector<uint16_t> numbers_;     // by index in spec_.services
   std::vector<uint16_t> resting_;     // free slots, the longest free last
 };
-
-Status Builder::check_limits() {
-  if (spec_.backends.size() > kMaxBackends) {
-    return Error{std::to_string(spec_.backends.size()) + " backends; a plan has at most " +
-                 std::to_string(kMaxBackends)};
-  }
-  if (spec_.services.size() > kMaxServices) {
-    return Error{std::to_string(spec_.services.size()) + " services; a plan has at most " +
-                 std::to_string(kMaxServices)};
-  }
-  for (const BackendSpec& backend : spec_.backends) {
-    if (backend.name.empty() || backend.name.size() > kMaxName) {
-      return Error{"backend " + quoted(backend.name) + ": a name has 1 to " +
-                   std::to_string(kMaxName) + " characters"};
-    }
-    if (backend.is_alive && backend.forwarding.destination_mac == Mac{}) {
-      return Error{
-          "backend " + quoted(backend.name) +
-          " is alive, but its next hop's address, destination_mac, is not set: give it, or "
-          "say that the backend is not alive"};
-    }
-    abilities_.push_back({backend.is_alive, backend.forwarding.inner_is_v4});
-  }
-  size_t prefixes = 0;
-  for (const ServiceSpec& service : spec_.services) {
-    if (Status status = check_service(service); !status.ok()) {
-      return Error{"service " + quoted(service.name) + ": " + status.message()};
-    }
-    prefixes += service.allow.size() + service.deny.size();
-  }
-  if (prefixes > kMaxPrefixes) {
-    return Error{std::to_string(prefixes) +
-                 " prefixes in allow and deny lists; a plan has at most " +
-                 std::to_string(kMaxPrefixes)};
-  }
-  return {};
-}
-
-Status Builder::check_service(const ServiceSpec& service) const {
-  if (service.name.empty() || service.name.size() > kMaxName) {
-    return Error{"a name has 1 to " + std::to_string(kMaxName) + " characters"};
-  }
-  if (service.points.empty()) return Error{"it has no VIP"};
-  if (service.members.empty() && service.closed == Reason::none) {
-    return Error{"it has no backend: nothing could take its flows"};
-  }
-  if (service.members.size() > kMaxBackendsPerService) {
-    return Error{std::to_string(service.members.size()) + " backends; a service has at most " +
-                 std::to_string(kMaxBackendsPerService)};
-  }
-  if (service.buckets > kMaxBuckets) {  // before so much memory is asked for
-    return Error{"its table has " + std::to_string(service.buckets) + " buckets; at most " +
-                 std::to_string(kMaxBuckets) + " are possible"};
-  }
-  if (service.mss != 0 && service.mss < kMinMss) {
-    return Error{"its mss is " + std::to_string(service.mss) + "; give 0 for none, or at least " +
-                 std::to_string(kMinMss)};
-  }
-  const bool is_v4 = service.points.front().address.is_v4();
-  for (const ServicePoint& point : service.points) {
-    if (point.address.is_v4() != is_v4) {
-      return Error{"its VIPs " + to_string(service.points.front().address) + " and " +
-                   to_string(point.address) +
-                   " are of different IP versions: make it two services"};
-    }
-  }
-  for (const MemberSpec& member : service.members) {
-    if (member.backend >= spec_.backends.size()) {
-      return Error{"it names backend number " + std::to_string(member.backend) + " of " +
-                   std::to_string(spec_.backends.size())};
-    }
-    const Ability ability = abilities_[member.backend];
-    if (ability.inner_is_v4 == is_v4 && (ability.is_alive || member.weight == 0)) continue;
-    const BackendSpec& backend = spec_.backends[member.backend];
-    if (backend.forwarding.inner_is_v4 != is_v4) {
-      return Error{"backend " + quoted(backend.name) +
-                   " is ready for the other IP version than VIP " +
-                   to_string(service.points.front().address)};
-    }
-    return Error{"backend " + quoted(backend.name) +
-                 " is not alive, so it cannot take new flows: give it weight 0"};
-  }
-  return {};
-}
 
 // A backend keeps its slot for as long as it is in the plans. The slot of one that left rests for a
 // window, so that no flow is remembered there; when slots are short, only until the tick in which
@@ -189,6 +109,7 @@ Status Builder::assign_slots() {
   if (before_.plan != nullptr) {
     plan_->backend_records = before_.plan->backend_records;
     plan_->lives = before_.plan->lives;
+    known.reserve(plan_->backend_records.size());
     for (size_t slot = 0; slot < plan_->backend_records.size(); ++slot) {
       BackendRecord& record = plan_->backend_records[slot];
       if (record.name.empty()) {
@@ -203,8 +124,9 @@ Status Builder::assign_slots() {
                       [&](uint16_t slot) { return plan_->backend_records[slot].left; });
   }
   std::unordered_set<uint64_t> names;
+  names.reserve(spec_.backends.size());
   for (const BackendSpec& backend : spec_.backends) {
-    const uint64_t identity = identity_of(backend);
+    const uint64_t identity = identity_of(backend, backend.arm);
     const uint64_t name = Digest()
                               .add(backend.name)
                               .add(backend.arm)
@@ -224,6 +146,7 @@ Status Builder::assign_slots() {
     plan_->backend_records[slot.value()] = {.name = backend.name, .identity = identity, .left = 0};
     slots_.push_back(slot.value());
     identities_.push_back(secret_.hash(backend.name));
+    armless_.push_back(identity_of(backend, 0));
   }
   return {};
 }
@@ -246,6 +169,25 @@ Result<uint16_t> Builder::free_slot() {
   plan_->backend_records.emplace_back();
   plan_->lives.emplace_back();
   return static_cast<uint16_t>(plan_->backend_records.size() - 1);
+}
+
+// Of a server that leaves as one arm and is a member as another, the flows go on as the latter's.
+Status Builder::name_heirs() {
+  for (size_t slot = 0; slot < plan_->lives.size(); ++slot) {
+    plan_->lives[slot].heir = static_cast<uint16_t>(slot);
+  }
+  for (const ServiceSpec& service : spec_.services) {
+    if (service.leaving.empty()) continue;
+    std::unordered_map<uint64_t, uint16_t> members;
+    for (const MemberSpec& member : service.members) {
+      members.emplace(armless_[member.backend], slots_[member.backend]);
+    }
+    for (const uint32_t backend : service.leaving) {
+      const auto heir = members.find(armless_[backend]);
+      if (heir != members.end()) plan_->lives[slots_[backend]].heir = heir->second;
+    }
+  }
+  return {};
 }
 
 Status Builder::make_forwardings() {
@@ -298,8 +240,10 @@ Status Builder::number_services() {
 
 Status Builder::make_tables() {
   for (size_t i = 0; i < spec_.services.size(); ++i) {
-    if (Status status = make_table(spec_.services[i], numbers_[i]); !status.ok()) {
-      return Error{"service " + quoted(spec_.services[i].name) + ": " + status.message()};
+    const ServiceSpec& service = spec_.services[i];
+    plan_->has_arms = plan_->has_arms || service.trial.is_on() || !service.leaving.empty();
+    if (Status status = make_table(service, numbers_[i]); !status.ok()) {
+      return Error{"service " + quoted(service.name) + ": " + status.message()};
     }
   }
   return {};
@@ -322,8 +266,9 @@ Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
     return {};
   }
   if (has_table(known) && known->table->buckets.size() == spec.buckets &&
-      std::ranges::equal(known->table->members, spec.members, {}, {},
-                         [&](const MemberSpec& member) { return member_of(member); })) {
+      known->table->trial_share == spec.trial.share &&
+      are_as_in(known->table->members, spec.members) &&
+      are_as_in(known->table->trial, spec.trial.members)) {
     record.table = known->table;
   } else {
     Result<std::shared_ptr<const BucketTable>> table = fill_table(spec);
@@ -345,11 +290,14 @@ void Builder::keep_table(const ServiceSpec& spec, uint16_t number) const {
   const ServiceRecord* const known = record_before(number);
   if (!has_table(known)) return;
   const bool is_v4 = spec.points.front().address.is_v4();
-  const bool is_whole = std::ranges::all_of(known->table->members, [&](const TableMember& member) {
+  const auto is_there = [&](const TableMember& member) {
     return member.weight == 0 || (!plan_->backend_records[member.slot].name.empty() &&
                                   plan_->lives[member.slot].inner_is_v4 == is_v4);
-  });
-  if (!is_whole) return;
+  };
+  if (!std::ranges::all_of(known->table->members, is_there) ||
+      !std::ranges::all_of(known->table->trial, is_there)) {
+    return;
+  }
   plan_->service_records[number].table = known->table;
   note_moves(number, is_v4);
 }
@@ -360,23 +308,44 @@ Result<std::shared_ptr<const BucketTable>> Builder::fill_table(const ServiceSpec
   if (!buckets.ok()) return Error{buckets.message()};
   table->buckets = std::move(buckets.value());
   const std::span<uint16_t> all(table->buckets.data(), table->buckets.size());
-  std::vector<MaglevMember> shares;
   std::vector<uint64_t> by_slot(plan_->lives.size(), 0);
-  for (const MemberSpec& member : spec.members) {
-    const TableMember& known = table->members.emplace_back(member_of(member));
-    shares.push_back(
-        {.identity = identities_[member.backend], .weight = known.weight, .value = known.slot});
-    const BackendRecord& owner = plan_->backend_records[known.slot];
-    if (by_slot[known.slot] != 0) {
-      return Error{"backend " + quoted(owner.name) + " is its member twice: name it once"};
+  for (const auto& [wanted, made] :
+       {std::pair{&spec.members, &table->members}, std::pair{&spec.trial.members, &table->trial}}) {
+    for (const MemberSpec& member : *wanted) {
+      const uint16_t slot = made->emplace_back(member_of(member)).slot;
+      if (by_slot[slot] != 0) {
+        return Error{"backend " + quoted(plan_->backend_records[slot].name) +
+                     " is its member twice: name it once"};
+      }
+      by_slot[slot] = armless_[member.backend];
     }
-    by_slot[known.slot] = owner.identity;
   }
-  if (Status status = build_maglev(shares, all); !status.ok()) return Error{status.message()};
+  if (Status status = fill_buckets(spec.members, all); !status.ok()) return Error{status.message()};
+  if (spec.trial.is_on()) {
+    std::vector<uint16_t> tried(all.size());
+    Status status = fill_buckets(spec.trial.members, tried);
+    if (!status.ok()) return Error{"in the trial: " + status.message()};
+    for (uint32_t i = 0; i < tried.size(); ++i) {
+      if (is_in_slice(i, spec.trial.share)) all[i] = tried[i];
+    }
+    table->trial_share = spec.trial.share;
+  }
   Digest digest;
   for (const uint16_t slot : all) digest.add(by_slot[slot]);
   table->fingerprint = digest.value();
   return std::shared_ptr<const BucketTable>(std::move(table));
+}
+
+Status Builder::fill_buckets(const std::vector<MemberSpec>& members,
+                             std::span<uint16_t> ret_buckets) const {
+  std::vector<MaglevMember> shares;
+  shares.reserve(members.size());
+  for (const MemberSpec& member : members) {
+    shares.push_back({.identity = identities_[member.backend],
+                      .weight = member.weight,
+                      .value = slots_[member.backend]});
+  }
+  return build_maglev(shares, ret_buckets);
 }
 
 // A service whose VIPs have become another family's can leave no flow where it was.
@@ -403,7 +372,8 @@ void Builder::note_moves(uint16_t number, bool is_v4) const {
                       [&](uint16_t slot) {
                         return plan_->backend_records[slot].name.empty() ||
                                plan_->lives[slot].inner_is_v4 != is_v4;
-                      }});
+                      },
+                  .heir_of = [&](uint16_t slot) { return plan_->lives[slot].heir; }});
   if (!moves.empty()) record.moves = std::make_shared<const Moves>(std::move(moves));
 }
 
@@ -440,6 +410,7 @@ Status Builder::make_replies() {
 // By what the tables hold rather than by weights, so that it says how packets are steered.
 void Builder::set_fingerprint() {
   plan_->generation = spec_.generation;
+  plan_->sample_shift = spec_.sample_shift;
   std::vector<uint64_t> digests;
   for (const BackendSpec& backend : spec_.backends) digests.push_back(digest_of(backend));
   for (size_t i = 0; i < spec_.services.size(); ++i) {

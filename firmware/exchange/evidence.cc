@@ -15,7 +15,35 @@ BackendCounts BackendCounts::since(const BackendCounts& baseline) const {
       .completed = evenkeel::since(completed, baseline.completed),
       .lost = evenkeel::since(lost, baseline.lost),
       .reset = evenkeel::since(reset, baseline.reset),
+      .retried_flows = evenkeel::since(retried_flows, baseline.retried_flows),
+      .asked = evenkeel::since(asked, baseline.asked),
+      .answered = evenkeel::since(answered, baseline.answered),
+      .unanswered = evenkeel::since(unanswered, baseline.unanswered),
+      .good = evenkeel::since(good, baseline.good),
+      .bad = evenkeel::since(bad, baseline.bad),
+      .server_resets = evenkeel::since(server_resets, baseline.server_resets),
+      .zero_windows = evenkeel::since(zero_windows, baseline.zero_windows),
   };
+}
+
+BackendCounts& BackendCounts::operator+=(const BackendCounts& other) {
+  packets += other.packets;
+  bytes += other.bytes;
+  new_flows += other.new_flows;
+  opened += other.opened;
+  retried += other.retried;
+  completed += other.completed;
+  lost += other.lost;
+  reset += other.reset;
+  retried_flows += other.retried_flows;
+  asked += other.asked;
+  answered += other.answered;
+  unanswered += other.unanswered;
+  good += other.good;
+  bad += other.bad;
+  server_resets += other.server_resets;
+  zero_windows += other.zero_windows;
+  return *this;
 }
 
 LatencyCounts LatencyCounts::since(const LatencyCounts& baseline) const {
@@ -35,8 +63,10 @@ Result<std::unique_ptr<Evidence>> Evidence::make(Capacities capacities) {
   }
   auto slots = PageArray<Tally>::make(capacities.slots);
   if (!slots.ok()) return Error{"No room to count per backend: " + slots.message()};
-  auto histograms = PageArray<Histogram>::make(capacities.slots);
-  if (!histograms.ok()) return Error{"No room for latencies: " + histograms.message()};
+  auto outcomes = PageArray<Outcomes>::make(capacities.slots);
+  if (!outcomes.ok()) return Error{"No room to count outcomes: " + outcomes.message()};
+  auto times = PageArray<Times>::make(capacities.slots);
+  if (!times.ok()) return Error{"No room for latencies: " + times.message()};
   auto stamps = PageArray<SmallCounter>::make(capacities.services * kGroups);
   if (!stamps.ok()) return Error{"No room to note deviating flows: " + stamps.message()};
   auto totals = PageArray<Totals>::make(1);
@@ -44,35 +74,58 @@ Result<std::unique_ptr<Evidence>> Evidence::make(Capacities capacities) {
   auto sources = Sources::make(capacities.services);
   if (!sources.ok()) return Error{sources.message()};
   return std::unique_ptr<Evidence>(new Evidence(
-      std::move(slots.value()), std::move(histograms.value()), std::move(stamps.value()),
-      std::move(totals.value()), std::move(sources.value())));
+      std::move(slots.value()), std::move(outcomes.value()), std::move(times.value()),
+      std::move(stamps.value()), std::move(totals.value()), std::move(sources.value())));
 }
 
 void Evidence::count_completed(uint16_t slot, Microseconds time) {
   at(slot).completed.add(1);
-  histograms_[slot][latency_bucket(time)].add(1);
+  times_[slot].handshakes[latency_bucket(time)].add(1);
+}
+
+void Evidence::count_answered(uint16_t slot, Microseconds time) {
+  outcomes(slot).answered.add(1);
+  times_[slot].responses[latency_bucket(time)].add(1);
 }
 
 BackendCounts Evidence::backend(uint16_t slot) const {
   REQUIRE(slot < slots_.size());
-  const Tally& counters = slots_[slot];
+  const Tally& tally = slots_[slot];
+  const Outcomes& outcomes = outcomes_[slot];
   return {
-      .packets = counters.packets.read(),
-      .bytes = counters.bytes.read(),
-      .new_flows = counters.new_flows.read(),
-      .opened = counters.opened.read(),
-      .retried = counters.retried.read(),
-      .completed = counters.completed.read(),
-      .lost = counters.lost.read(),
-      .reset = counters.reset.read(),
+      .packets = tally.packets.read(),
+      .bytes = tally.bytes.read(),
+      .new_flows = tally.new_flows.read(),
+      .opened = tally.opened.read(),
+      .retried = tally.retried.read(),
+      .completed = tally.completed.read(),
+      .lost = tally.lost.read(),
+      .reset = tally.reset.read(),
+      .retried_flows = outcomes.retried_flows.read(),
+      .asked = outcomes.asked.read(),
+      .answered = outcomes.answered.read(),
+      .unanswered = outcomes.unanswered.read(),
+      .good = outcomes.good.read(),
+      .bad = outcomes.bad.read(),
+      .server_resets = outcomes.server_resets.read(),
+      .zero_windows = outcomes.zero_windows.read(),
   };
 }
 
-LatencyCounts Evidence::latencies(uint16_t slot) const {
-  REQUIRE(slot < histograms_.size());
+LatencyCounts Evidence::read(const Histogram& histogram) {
   LatencyCounts result;
-  for (size_t i = 0; i < kLatencyBuckets; ++i) result.counts[i] = histograms_[slot][i].read();
+  for (size_t i = 0; i < kLatencyBuckets; ++i) result.counts[i] = histogram[i].read();
   return result;
+}
+
+LatencyCounts Evidence::handshake_times(uint16_t slot) const {
+  REQUIRE(slot < times_.size());
+  return read(times_[slot].handshakes);
+}
+
+LatencyCounts Evidence::response_times(uint16_t slot) const {
+  REQUIRE(slot < times_.size());
+  return read(times_[slot].responses);
 }
 
 WorkerCounts Evidence::worker() const {

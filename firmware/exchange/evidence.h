@@ -6,7 +6,8 @@
 // slot goes to another backend. Two counters read together need not be of the same moment.
 //
 // Every array lies in pages of its own and is written by this worker only; what a packet touches is
-// one cache line per slot, and one of the worker.
+// one cache line per slot, and one of the worker. What only followed flows and bad news touch lies
+// in other lines, so that those of all slots lie close together.
 #pragma once
 
 #include <array>
@@ -27,36 +28,51 @@
 
 namespace evenkeel {
 
-// What one worker has counted for one slot.
+// What one worker has counted for one slot. What is followed of flows, and how, is in handshakes.h.
 struct BackendCounts {
   uint64_t packets = 0;
   uint64_t bytes = 0;
   uint64_t new_flows = 0;
   // Of the sampled part of flows; an opened handshake ends in exactly one of the last three.
   uint64_t opened = 0;
-  uint64_t retried = 0;    // SYNs after a handshake's first
-  uint64_t completed = 0;  // the client answered, so the backend had
-  uint64_t lost = 0;       // nothing before the deadline
-  uint64_t reset = 0;      // given up by the client: says nothing about the backend
+  uint64_t retried = 0;        // SYNs after a handshake's first
+  uint64_t completed = 0;      // the client answered, so the backend had
+  uint64_t lost = 0;           // nothing before the deadline
+  uint64_t reset = 0;          // given up by the client: says nothing about the backend
+  uint64_t retried_flows = 0;  // handshakes with a second SYN, however many came
+  // Of those completed; who asked ends in exactly one of the last two.
+  uint64_t asked = 0;       // the client has sent its first payload
+  uint64_t answered = 0;    // and has acknowledged something since
+  uint64_t unanswered = 0;  // not before the deadline, or the client left
+  // What is known of a flow as a whole, as soon as it is known: of those opened, each counts once
+  // in one of these, or in none while it is open or where it was reset.
+  uint64_t good = 0;  // came about at once, and its first request, if it had one, was answered
+  uint64_t bad = 0;   // retried, lost or unanswered
+  // Of all flows whose replies pass the box (mode nat), in packets.
+  uint64_t server_resets = 0;
+  uint64_t zero_windows = 0;
 
   BackendCounts since(const BackendCounts& baseline) const;
+  // What two workers, or two slots, have counted.
+  BackendCounts& operator+=(const BackendCounts& other);
 };
 
-// Times from a flow's SYN to the client's first answer, four buckets per power of two, up to 64 s;
-// what is longer is in the last one.
-inline constexpr size_t kLatencyBuckets = 100;
+// Times of handshakes and responses, two buckets per power of two from 32 us to 1 s; what is
+// shorter is in the first one, what is longer in the last. Finer ones would not fit the budget for
+// 65,535 backends, and the order of times by which two arms are compared needs none.
+inline constexpr size_t kLatencyBuckets = 32;
 
 constexpr size_t latency_bucket(Microseconds time) {
-  if (time < 4) return time;
-  const auto octave = static_cast<size_t>(std::bit_width(time)) - 3;
-  const size_t bucket = octave * 4 + static_cast<size_t>(time >> octave);
+  if (time < 32) return 0;
+  const auto octave = static_cast<size_t>(std::bit_width(time)) - 2;
+  const size_t bucket = octave * 2 + static_cast<size_t>(time >> octave) - 9;
   return bucket < kLatencyBuckets ? bucket : kLatencyBuckets - 1;
 }
 
 // The shortest time that is counted in a bucket.
 constexpr Microseconds latency_bucket_start(size_t bucket) {
-  if (bucket < 4) return bucket;
-  return Microseconds{4 + bucket % 4} << (bucket / 4 - 1);
+  if (bucket == 0) return 0;
+  return Microseconds{2 + (bucket + 9) % 2} << ((bucket + 9) / 2 - 1);
 }
 
 struct LatencyCounts {
@@ -110,19 +126,32 @@ class alignas(kCacheLine) Evidence {
     stamp(service, group).write(now != kNoStamp ? now : kNoStamp + 1);
   }
 
+  // Of replies that pass the box.
+  void count_server_reset(uint16_t slot) { outcomes(slot).server_resets.add(1); }
+  void count_zero_window(uint16_t slot) { outcomes(slot).zero_windows.add(1); }
+
   // For the worker's Handshakes.
   void count_opened(uint16_t slot) { at(slot).opened.add(1); }
   void count_retried(uint16_t slot) { at(slot).retried.add(1); }
   void count_completed(uint16_t slot, Microseconds time);
   void count_lost(uint16_t slot) { at(slot).lost.add(1); }
   void count_reset(uint16_t slot) { at(slot).reset.add(1); }
+  void count_retried_flow(uint16_t slot) { outcomes(slot).retried_flows.add(1); }
+  void count_asked(uint16_t slot) { outcomes(slot).asked.add(1); }
+  void count_answered(uint16_t slot, Microseconds time);
+  void count_unanswered(uint16_t slot) { outcomes(slot).unanswered.add(1); }
+  void count_good(uint16_t slot) { outcomes(slot).good.add(1); }
+  void count_bad(uint16_t slot) { outcomes(slot).bad.add(1); }
   void count_untracked_handshake() { totals_[0].untracked_handshakes.add(1); }
 
   Sources& sources() { return sources_; }
 
   // For every thread.
   BackendCounts backend(uint16_t slot) const;
-  LatencyCounts latencies(uint16_t slot) const;
+  // From a flow's first SYN until the client sends anything else: of those completed.
+  LatencyCounts handshake_times(uint16_t slot) const;
+  // From a flow's first payload until the client acknowledges something more: of those answered.
+  LatencyCounts response_times(uint16_t slot) const;
   WorkerCounts worker() const;
   // Seconds since a deviating flow of this group passed; 0 also if the worker's clock is ahead of
   // the reader's. A stamp holds the whole tick, so silence of up to 68 years is told.
@@ -144,7 +173,24 @@ class alignas(kCacheLine) Evidence {
   };
   static_assert(sizeof(Tally) == kCacheLine);
 
+  struct alignas(kCacheLine) Outcomes {
+    Counter retried_flows;
+    Counter asked;
+    Counter answered;
+    Counter unanswered;
+    Counter good;
+    Counter bad;
+    Counter server_resets;
+    Counter zero_windows;
+  };
+  static_assert(sizeof(Outcomes) == kCacheLine);
+
   using Histogram = std::array<SmallCounter, kLatencyBuckets>;
+  struct alignas(kCacheLine) Times {
+    Histogram handshakes;
+    Histogram responses;
+  };
+  static LatencyCounts read(const Histogram& histogram);
 
   // What every packet may touch comes first, in one line.
   struct alignas(kCacheLine) Totals {
@@ -158,10 +204,11 @@ class alignas(kCacheLine) Evidence {
     std::array<Counter, kReasons> drops;
   };
 
-  Evidence(PageArray<Tally> slots, PageArray<Histogram> histograms, PageArray<SmallCounter> stamps,
-           PageArray<Totals> totals, Sources sources)
+  Evidence(PageArray<Tally> slots, PageArray<Outcomes> outcomes, PageArray<Times> times,
+           PageArray<SmallCounter> stamps, PageArray<Totals> totals, Sources sources)
       : slots_(std::move(slots)),
-        histograms_(std::move(histograms)),
+        outcomes_(std::move(outcomes)),
+        times_(std::move(times)),
         stamps_(std::move(stamps)),
         totals_(std::move(totals)),
         sources_(std::move(sources)) {}
@@ -169,6 +216,10 @@ class alignas(kCacheLine) Evidence {
   Tally& at(uint16_t slot) {
     REQUIRE(slot < slots_.size());
     return slots_[slot];
+  }
+  Outcomes& outcomes(uint16_t slot) {
+    REQUIRE(slot < outcomes_.size());
+    return outcomes_[slot];
   }
   size_t stamp_index(uint16_t service, size_t group) const {
     const size_t index = service * kGroups + group;
@@ -180,19 +231,21 @@ class alignas(kCacheLine) Evidence {
   }
 
   PageArray<Tally> slots_;
-  PageArray<Histogram> histograms_;
+  PageArray<Outcomes> outcomes_;
+  PageArray<Times> times_;
   PageArray<SmallCounter> stamps_;
   PageArray<Totals> totals_;  // of one
   Sources sources_;
 };
 
-static_assert(latency_bucket(Microseconds{1} << 26) == kLatencyBuckets - 1 &&
-                  latency_bucket((Microseconds{1} << 26) - 1) == kLatencyBuckets - 1 &&
-                  latency_bucket_start(kLatencyBuckets - 1) < (Microseconds{1} << 26),
-              "the buckets reach 64 s and end there");
+static_assert(latency_bucket(Microseconds{1} << 20) == kLatencyBuckets - 1 &&
+                  latency_bucket((Microseconds{1} << 20) - 1) == kLatencyBuckets - 2 &&
+                  latency_bucket_start(kLatencyBuckets - 1) == Microseconds{1} << 20,
+              "the last bucket begins at 1 s");
 
 constexpr size_t Evidence::bytes(Capacities capacities) {
-  return PageArray<Tally>::bytes(capacities.slots) + PageArray<Histogram>::bytes(capacities.slots) +
+  return PageArray<Tally>::bytes(capacities.slots) + PageArray<Outcomes>::bytes(capacities.slots) +
+         PageArray<Times>::bytes(capacities.slots) +
          PageArray<SmallCounter>::bytes(capacities.services * kGroups) +
          PageArray<Totals>::bytes(1) + Sources::bytes(capacities.services);
 }

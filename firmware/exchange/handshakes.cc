@@ -23,64 +23,142 @@ Result<Handshakes> Handshakes::make(Evidence& evidence, size_t capacity, Microse
 
 Handshakes::Entry* Handshakes::find(Set& set, uint64_t flow_hash) {
   for (Entry& entry : set.entries) {
-    if (entry.open && entry.flow_hash == flow_hash) return &entry;
+    if (entry.phase != Phase::free && entry.hash == kept_of(flow_hash)) return &entry;
   }
   return nullptr;
 }
 
-void Handshakes::lose(Entry& entry) {
-  entry.open = false;
-  evidence_->count_lost(entry.slot);
+// A finer shift is shown at once. A coarser one waits until the shift has stood for as long as an
+// entry may live: those that are open then were all opened under it.
+void Handshakes::change_shift(uint8_t shift, Microseconds now) {
+  if (shift != shift_) {
+    shift_ = shift;
+    shift_changed_ = now;
+    shown_shift_ = std::min(shown_shift_, shift);
+  } else if (now - shift_changed_ >= kPhases * deadline_) {
+    shown_shift_ = shift;
+  }
+}
+
+void Handshakes::close(Entry& entry, bool is_good) {
+  entry.phase = Phase::free;
+  if (entry.retried) return;
+  if (is_good) {
+    evidence_->count_good(entry.slot);
+  } else {
+    evidence_->count_bad(entry.slot);
+  }
+}
+
+void Handshakes::give_up(Entry& entry) {
+  if (entry.phase == Phase::opening) evidence_->count_lost(entry.slot);
+  if (entry.phase == Phase::asked) evidence_->count_unanswered(entry.slot);
+  close(entry, entry.phase == Phase::established);
 }
 
 void Handshakes::expire(Set& set, Microseconds now) {
   for (Entry& entry : set.entries) {
-    if (entry.open && age(entry, now) >= deadline_) lose(entry);
+    if (entry.phase != Phase::free && age(entry, now) >= deadline_) give_up(entry);
   }
 }
 
 void Handshakes::open(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now) {
   for (Entry& entry : set.entries) {
-    if (entry.open) continue;
-    entry = {.flow_hash = flow_hash,
-             .opened_at = static_cast<uint32_t>(now),
+    if (entry.phase != Phase::free) continue;
+    entry = {.hash = kept_of(flow_hash),
              .slot = slot,
-             .open = true};
+             .phase = Phase::opening,
+             .since = static_cast<uint32_t>(now)};
     evidence_->count_opened(slot);
     return;
   }
   evidence_->count_untracked_handshake();
 }
 
+// The first one says at once what the deadline would.
+void Handshakes::retry(Entry& entry) {
+  evidence_->count_retried(entry.slot);
+  if (entry.retried) return;
+  entry.retried = true;
+  evidence_->count_retried_flow(entry.slot);
+  evidence_->count_bad(entry.slot);
+}
+
 void Handshakes::opened(uint64_t flow_hash, uint16_t slot, Microseconds now) {
   Set& set = sets_[set_of(flow_hash)];
   expire(set, now);
   Entry* entry = find(set, flow_hash);
-  if (entry != nullptr && entry->slot == slot) {
-    evidence_->count_retried(slot);
+  if (entry != nullptr && entry->phase == Phase::opening && entry->slot == slot) {
+    retry(*entry);
     return;
   }
-  // Sent elsewhere than its first SYN: the first backend will not hear of it again.
-  if (entry != nullptr) lose(*entry);
-  open(set, flow_hash, slot, now);
+  // Sent elsewhere than its first SYN: the first backend will not hear of it again. Or the client
+  // opens another connection with the same port, and so has left the first.
+  if (entry != nullptr) give_up(*entry);
+  if (is_sampled(flow_hash, shift_)) open(set, flow_hash, slot, now);
 }
 
-void Handshakes::answered(uint64_t flow_hash, Microseconds now, bool reset) {
+void Handshakes::heard(uint64_t flow_hash, const Segment& segment, Microseconds now) {
   Set& set = sets_[set_of(flow_hash)];
   expire(set, now);
   Entry* entry = find(set, flow_hash);
   if (entry == nullptr) return;
-  entry->open = false;
-  if (reset) {
-    evidence_->count_reset(entry->slot);
-  } else {
-    evidence_->count_completed(entry->slot, age(*entry, now));
+  if (entry->phase == Phase::opening) complete(*entry, segment, now);
+  if (entry->phase == Phase::established) {
+    ask(*entry, segment, now);
+  } else if (entry->phase == Phase::asked) {
+    hear_after_request(*entry, segment, now);
   }
 }
 
+// Where nothing is acknowledged, as by SCTP, there is no more to be learnt.
+void Handshakes::complete(Entry& entry, const Segment& segment, Microseconds now) {
+  if (segment.is_reset) {
+    evidence_->count_reset(entry.slot);
+    entry.phase = Phase::free;
+    return;
+  }
+  evidence_->count_completed(entry.slot, age(entry, now));
+  entry.phase = Phase::established;
+  entry.since = static_cast<uint32_t>(now);
+  if (!segment.acknowledges) give_up(entry);
+}
+
+void Handshakes::ask(Entry& entry, const Segment& segment, Microseconds now) {
+  if (segment.is_reset || (segment.is_closing && !segment.has_payload)) {
+    give_up(entry);
+  } else if (segment.has_payload) {
+    evidence_->count_asked(entry.slot);
+    entry.phase = Phase::asked;
+    entry.since = static_cast<uint32_t>(now);
+    entry.acknowledgement = segment.acknowledgement;
+  }
+}
+
+// Numbers wrap; an older packet may come late.
+void Handshakes::hear_after_request(Entry& entry, const Segment& segment, Microseconds now) {
+  const auto advance = segment.acknowledges
+                           ? static_cast<int32_t>(segment.acknowledgement - entry.acknowledgement)
+                           : 0;
+  if (advance > 1 || (advance == 1 && segment.has_payload)) {
+    evidence_->count_answered(entry.slot, age(entry, now));
+    close(entry, true);
+  } else if (segment.is_reset || (advance == 1 && segment.is_closing)) {
+    give_up(entry);
+  }
+}
+
+// At its own pace, whether the worker is busy or naps; what it missed by far is not made up for.
 void Handshakes::expire_some(Microseconds now) {
-  expire(sets_[next_set_], now);
-  next_set_ = (next_set_ + 1) & (sets_.size() - 1);
+  for (size_t visit = 0; now >= next_visit_; ++visit) {
+    if (visit == kVisitsMax) {
+      next_visit_ = now;
+      return;
+    }
+    expire(sets_[next_set_], now);
+    next_set_ = (next_set_ + 1) & (sets_.size() - 1);
+    next_visit_ += visit_every_;
+  }
 }
 
 }  // namespace evenkeel

@@ -1,6 +1,6 @@
 // How a worker itself is doing, beside what its traffic is doing (evidence.h): that it moves, what
 // passed each of its ports, what it handed to the kernel. The worker writes, everybody reads; only
-// whether it is to stop is said by control.
+// whether it is to stop, and what it is asked, is said by control.
 //
 // What came in by ports is what pipeline, kernel path and drops have taken: when no packet is under
 // way, received + pieces == forwarded (of evidence) + drops (of evidence) + to_kernel + held +
@@ -14,6 +14,7 @@
 #include "firmware/base/check.h"
 #include "firmware/base/limits.h"
 #include "firmware/exchange/counter.h"
+#include "firmware/exchange/inquiry.h"
 
 namespace evenkeel {
 
@@ -42,6 +43,8 @@ struct alignas(kCacheLine) Liveness {
 
   // Control's
   alignas(kCacheLine) SingleWriter<uint32_t> must_stop;
+
+  Inquiry inquiry;
 };
 
 }  // namespace evenkeel

@@ -2,10 +2,10 @@
 // shared in part with the plans before and after it.
 //
 // Invariants (build_plan() establishes them, verify_plan() checks them on what was built):
-//  1. Every bucket names the slot of a live member of its own service whose weight is not 0; of a
-//     closed service, there are no buckets.
+//  1. Every bucket names the slot of a live member of its own service whose weight is not 0, in a
+//     trial's slice one of the trial's; of a closed service, there are no buckets.
 //  2. A member has its share of its service's buckets, to less than one bucket; or one bucket, if
-//     that is more than its share.
+//     that is more than its share. During a trial it has its share of its part, as chance has it.
 //  3. A previous backend of a moved bucket is in the plan.
 //  4. The VIPs of a service are of one family, and its members are ready for packets of that
 //     family.
@@ -24,6 +24,7 @@
 #include "firmware/base/limits.h"
 #include "firmware/base/pages.h"
 #include "firmware/exchange/guard.h"
+#include "firmware/exchange/handshakes.h"
 #include "firmware/exchange/spec.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/lookup.h"
@@ -46,6 +47,8 @@ struct TableMember {
 // A service's buckets, shared by all plans in which its members are the same.
 struct BucketTable {
   std::vector<TableMember> members;  // in the order of the settings
+  std::vector<TableMember> trial;    // empty: none
+  uint32_t trial_share = 0;
   PageArray<uint16_t> buckets;
   uint64_t fingerprint = 0;  // by backends, so that two boxes compare though their slots differ
 };
@@ -68,7 +71,9 @@ struct Life {
   Tick born = 0;  // what flow memory knew of this slot before is of another backend
   bool is_alive = false;
   bool inner_is_v4 = false;
+  uint16_t heir = 0;  // the slot that has this one's flows now: its own, or the same server's
 };
+static_assert(sizeof(Life) == 8);
 
 // What control code knows of a service and a backend, by the same numbers.
 struct ServiceRecord {
@@ -93,6 +98,7 @@ struct Plan {
   std::shared_ptr<const ServerLookup> servers;  // of mode nat
   std::shared_ptr<const Prefixes> way_numbers;  // by a client's address, in ways
   std::vector<Way> ways;
+  uint8_t sample_shift = Handshakes::kSampleShift;
 
   // Control.
   uint64_t generation = 0;
@@ -100,6 +106,7 @@ struct Plan {
   std::vector<ServicePoint> points;
   std::vector<ServiceRecord> service_records;
   std::vector<BackendRecord> backend_records;
+  bool has_arms = false;  // a backend may have several slots for one family
 
   // REQUIRES: number is that of a service of this plan.
   Bucket bucket(uint16_t number, uint64_t steering_hash) const {
@@ -111,11 +118,14 @@ struct Plan {
     return bucket;
   }
 
-  // Whether a flow of this family, last seen `age` ticks ago, may stay on a backend: it lives, and
-  // was the owner of its slot then.
-  bool may_stay(uint16_t slot, bool is_v4, Tick now, Tick age) const {
+  // Where a flow of this family, last seen `age` ticks ago on a slot, is to stay: there, or with
+  // its heir, if that lives and it was there by the slot's present owner. kNoBackend: nowhere.
+  uint16_t home_of(uint16_t slot, bool is_v4, Tick now, Tick age) const {
+    if (slot == kNoBackend) return kNoBackend;
     const Life& life = lives[slot];
-    return life.is_alive && life.inner_is_v4 == is_v4 && age <= now - life.born;
+    const bool may_stay =
+        lives[life.heir].is_alive && life.inner_is_v4 == is_v4 && age <= now - life.born;
+    return may_stay ? life.heir : kNoBackend;
   }
 };
 

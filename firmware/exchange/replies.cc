@@ -43,10 +43,13 @@ Result<ServerPoint> server_point(const BackendSpec& backend, const ServicePoint&
 
 Status add_points(const PlanSpec& spec, const ServiceSpec& service, uint16_t number,
                   const std::vector<bool>& is_nat, std::vector<ServerPoint>& points) {
-  for (const MemberSpec& member : service.members) {
-    if (!is_nat[member.backend]) continue;
+  std::vector<uint32_t> backends = service.leaving;
+  for (const MemberSpec& member : service.members) backends.push_back(member.backend);
+  for (const MemberSpec& member : service.trial.members) backends.push_back(member.backend);
+  for (const uint32_t backend : backends) {
+    if (!is_nat[backend]) continue;
     for (const ServicePoint& point : service.points) {
-      Result<ServerPoint> made = server_point(spec.backends[member.backend], point);
+      Result<ServerPoint> made = server_point(spec.backends[backend], point);
       if (!made.ok()) return Error{made.message()};
       made.value().service = number;
       points.push_back(made.value());

@@ -36,7 +36,7 @@ uint64_t digest_of(const std::vector<Prefix>& prefixes) {
 uint64_t digest_of(const BackendSpec& backend) {
   const ForwardingSpec& way = backend.forwarding;
   Digest digest;
-  digest.add(backend.name).add(backend.arm).add(backend.is_alive ? 1 : 0);
+  digest.add(backend.name).add(backend.is_alive ? 1 : 0);
   digest.add(static_cast<uint64_t>(way.mode)).add(way.inner_is_v4 ? 1 : 0);
   digest.add(way.destination).add(way.destination_port);
   digest.add(way.tunnel_ttl).add(way.vni).add(way.dscp);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "firmware/base/reason.h"
+#include "firmware/exchange/handshakes.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/lookup.h"
 #include "firmware/table/prefixes.h"
@@ -24,7 +25,7 @@ namespace evenkeel {
 // alive, the rest of its way is not looked at, and its slot and flows stay its own.
 struct BackendSpec {
   std::string name;  // decides where its buckets lie, so it outlives a change of address
-  uint8_t arm = 0;   // of a rollout; (name, arm, family of VIP) is unique in a plan
+  uint32_t arm = 0;  // of a rollout; (name, arm, family of VIP) is unique in a plan
   ForwardingSpec forwarding;
   bool is_alive = true;  // may have packets of flows that are on it
 };
@@ -34,6 +35,14 @@ struct MemberSpec {
   uint32_t weight = 1;   // only ratios count; 0: takes no new flows, keeps those it has
 };
 
+// A rollout under way: of a service's buckets, this share (table/slice.h) is of these members.
+struct TrialSpec {
+  std::vector<MemberSpec> members;  // none: there is no rollout
+  uint32_t share = 0;
+
+  bool is_on() const { return !members.empty(); }
+};
+
 struct ServiceSpec {
   std::string name;
   std::vector<ServicePoint> points;  // their `service` is filled in by build_plan()
@@ -41,6 +50,9 @@ struct ServiceSpec {
   HashOver hash_over = HashOver::five_tuple;  // another one moves open flows: their buckets change
   uint32_t buckets = kDefaultBuckets;
   std::vector<MemberSpec> members;
+  TrialSpec trial;
+  // Places in PlanSpec::backends. They have no bucket any more, but flows that they may keep.
+  std::vector<uint32_t> leaving;
 
   // Other than none: nobody can take its flows now, and its packets are dropped for this. Only then
   // there may be no member, or none of positive weight. When it opens, flows are where they were.
@@ -78,14 +90,17 @@ struct PlanSpec {
   std::vector<BackendSpec> backends;
   std::vector<ServiceSpec> services;
   std::vector<WaySpec> ways;  // the longest prefix decides; only mode nat needs any
+  // Of how many flows the handshakes are followed: one of 2^shift. How a box looks, not what it
+  // does: no part of the fingerprint.
+  uint8_t sample_shift = Handshakes::kSampleShift;
 };
 
-// Leaves out what is a box's own: ports and their addresses, next hops, VLANs.
+// Leaves out what is a box's own: ports and their addresses, next hops, VLANs, and rollouts.
 uint64_t digest_of(const BackendSpec& backend);
 uint64_t digest_without_members(const ServiceSpec& service);
 
 // Equal for equal settings, on every box: independent of the order of services, backends and
-// members, of the generation and of the secret.
+// members, of the generation, of the secret, and of rollouts.
 uint64_t fingerprint(const PlanSpec& spec);
 
 }  // namespace evenkeel

@@ -1,12 +1,16 @@
 #include "firmware/exchange/verify.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "firmware/table/prime.h"
+#include "firmware/table/slice.h"
 
 namespace evenkeel {
 namespace {
@@ -60,24 +64,25 @@ Status check_member(const Plan& plan, const Uses& uses, const ServiceSpec& spec,
 }
 
 Status check_members(const Plan& plan, const Uses& uses, const ServiceSpec& spec,
-                     const BucketTable& table) {
-  if (table.members.size() != spec.members.size()) return Error{"members are missing or too many"};
+                     const std::vector<MemberSpec>& wanted,
+                     const std::vector<TableMember>& members) {
+  if (members.size() != wanted.size()) return Error{"members are missing or too many"};
   const uint8_t drained = kIsInPlan | family_of(spec);
-  for (size_t i = 0; i < table.members.size(); ++i) {
-    const TableMember& member = table.members[i];
+  for (size_t i = 0; i < members.size(); ++i) {
+    const TableMember& member = members[i];
     const uint8_t use = member.weight > 0 ? drained | kIsAlive : drained;
-    if (may(uses, member.slot, use) && member.weight == spec.members[i].weight) continue;
-    return check_member(plan, uses, spec, spec.members[i], member);
+    if (may(uses, member.slot, use) && member.weight == wanted[i].weight) continue;
+    return check_member(plan, uses, spec, wanted[i], member);
   }
   return {};
 }
 
 // REQUIRES: check_members() has passed.
-Status check_names(const Plan& plan, const PlanSpec& whole, const ServiceSpec& spec,
-                   const BucketTable& table) {
-  for (size_t i = 0; i < table.members.size(); ++i) {
-    const std::string& name = plan.backend_records[table.members[i].slot].name;
-    const uint32_t backend = spec.members[i].backend;
+Status check_names(const Plan& plan, const PlanSpec& whole, const std::vector<MemberSpec>& wanted,
+                   const std::vector<TableMember>& members) {
+  for (size_t i = 0; i < members.size(); ++i) {
+    const std::string& name = plan.backend_records[members[i].slot].name;
+    const uint32_t backend = wanted[i].backend;
     if (backend >= whole.backends.size() || name != whole.backends[backend].name) {
       return Error{"its member '" + name + "' is not the one that it was given"};
     }
@@ -85,8 +90,49 @@ Status check_names(const Plan& plan, const PlanSpec& whole, const ServiceSpec& s
   return {};
 }
 
+// Of a table of two parts: each bucket is of its part's members, who have what they would have by
+// drawing buckets, give or take eight standard deviations.
+Status check_parts(const Plan& plan, const BucketTable& table) {
+  constexpr double kDeviations = 8;
+  std::vector<uint32_t> counts(plan.lives.size(), 0);
+  std::array<double, 2> parts{};
+  std::vector<uint8_t> part_of(plan.lives.size(), 0);
+  for (const TableMember& member : table.trial) part_of[member.slot] = 1;
+  for (uint32_t i = 0; i < table.buckets.size(); ++i) {
+    const uint16_t slot = table.buckets[i];
+    const uint8_t part = is_in_slice(i, table.trial_share) ? 1 : 0;
+    if (slot >= counts.size() || part_of[slot] != part) {
+      return Error{"a bucket is of the other part of its trial"};
+    }
+    ++counts[slot];
+    ++parts[part];
+  }
+  size_t seen = 0;
+  for (const auto* const members : {&table.members, &table.trial}) {
+    double total = 0;
+    for (const TableMember& member : *members) total += member.weight;
+    const double part = parts[members == &table.trial ? 1 : 0];
+    for (const TableMember& member : *members) {
+      const double expected = part * member.weight / total;
+      const double count = counts[member.slot];
+      seen += counts[member.slot];
+      const double most =
+          kDeviations * std::sqrt(expected + 1) + static_cast<double>(members->size());
+      if (std::abs(count - expected) <= most && (member.weight > 0 || count == 0)) continue;
+      return Error{"'" + plan.backend_records[member.slot].name + "' has " +
+                   std::to_string(counts[member.slot]) +
+                   " buckets in its part of a trial, where "
+                   "its weight makes " +
+                   std::to_string(expected)};
+    }
+  }
+  if (seen != table.buckets.size()) return Error{"a bucket names a backend of another service"};
+  return {};
+}
+
 // By counting what the buckets hold.
 Status check_shares(const Plan& plan, const BucketTable& table) {
+  if (!table.trial.empty()) return check_parts(plan, table);
   std::vector<uint32_t> counts(plan.lives.size(), 0);
   for (size_t i = 0; i < table.buckets.size(); ++i) {
     if (table.buckets[i] >= counts.size()) return Error{"a bucket names no backend"};
@@ -203,11 +249,15 @@ Status check_service(const Plan& plan, const Uses& uses, uint16_t number, const 
   }
   if (status.ok()) status = check_hot(plan.services[number], record, spec);
   if (!status.ok() || spec.closed != Reason::none) return status;
-  status = check_members(plan, uses, spec, *record.table);
-  if (status.ok() && (known == nullptr || known->table != record.table)) {
-    status = check_names(plan, whole, spec, *record.table);
-    if (status.ok()) status = check_shares(plan, *record.table);
+  const BucketTable& table = *record.table;
+  if (table.trial_share != spec.trial.share) return Error{"its trial has another share"};
+  const bool is_checked = known != nullptr && known->table == record.table;
+  for (const auto& [wanted, members] :
+       {std::pair{&spec.members, &table.members}, std::pair{&spec.trial.members, &table.trial}}) {
+    if (status.ok()) status = check_members(plan, uses, spec, *wanted, *members);
+    if (status.ok() && !is_checked) status = check_names(plan, whole, *wanted, *members);
   }
+  if (status.ok() && !is_checked) status = check_shares(plan, table);
   if (status.ok() && record.moves != nullptr) {
     status = check_moves(plan, uses, spec, *record.moves);
   }

@@ -23,6 +23,14 @@ bool may_ask(const Service& service) {
   return service.previous != nullptr || service.affinity == Affinity::sticky;
 }
 
+// Whether a reply refuses, or says that its sender can take no more.
+bool says_trouble(const Frame& frame, const Parsed& parsed) {
+  const bool has_header = parsed.kind == Kind::transport || parsed.kind == Kind::fragment_first;
+  if (!has_header || parsed.key.protocol != static_cast<uint8_t>(Protocol::tcp)) return false;
+  return (parsed.signals & kReset) != 0 ||
+         load<TcpHeader>(frame.data + parsed.l4_offset).window == Big16(0);
+}
+
 // What fits the way to a backend before the packet is put into its form.
 uint16_t largest_before(const Forwarding& forwarding, const Parsed& parsed) {
   return forwarding.mode == Mode::nat
@@ -38,10 +46,10 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   const Tick tick = tick_of(now);
   if (!frames.empty()) {
     classify(plan, frames, now, ret_reasons);
-    choose(plan);
+    choose(plan, frames);
     recall(plan, tick);
     emit_all(plan, frames, ret_reasons);
-    track(now);
+    track(frames, now);
     note_sources(tick);
   }
   memory_.maintain(tick);
@@ -53,11 +61,7 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
 // spot. Flattened: left to itself, the compiler calls functions that cost less than their call.
 [[gnu::flatten]] void Pipeline::classify(const Plan& plan, std::span<Frame> frames,
                                          Microseconds now, std::span<Reason> ret_reasons) {
-  for (const Frame& frame : frames) {
-    // The line before the data too: in it an outer header will begin.
-    __builtin_prefetch(frame.data, 1);
-    __builtin_prefetch(frame.data - 1, 1);
-  }
+  for (const Frame& frame : frames) __builtin_prefetch(frame.data, 1);
   sets_ = {};
   std::ranges::fill(ret_reasons, Reason::none);
   parse_eights(frames, plain_);
@@ -69,58 +73,94 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   for (const size_t i : all.without(found)) {
     ret_reasons[i] = classify_one(plan, frames[i], i, now);
   }
-  enter_plain(plan, found, frames);
+  const PacketSet ipv6(plain_.ipv6);
+  enter_plain<true>(plan, found.without(ipv6), frames);
+  enter_plain<false>(plan, found & ipv6, frames);
   enter_others(plan, sets_.live.without(found));
-  find_sampled();
+  find_sampled(handshakes_.follow(plan.sample_shift, now));
 }
 
 // The short way of find_service(), for plain packets of services with one address and port that
-// need nothing special: answers which. Eight that are for the service of the packet before them,
-// as is usual where there are few services, are found at once.
+// need nothing special: answers which.
 inline Pipeline::PacketSet Pipeline::find_plain_services(const Plan& plan) {
-  using namespace lanes;  // NOLINT(google-build-using-namespace)
   uint64_t found = 0;
-  uint64_t last_key = 0;
-  uint16_t last = kNoService;
-  for (size_t first = 0; first < kBurst; first += kLanes) {
+  LastService last_v4;
+  LastService last_v6;
+  for (size_t first = 0; first < kBurst; first += lanes::kLanes) {
     const uint32_t good = plain_.good >> first & 0xff;
     if (good == 0) continue;
-    const auto destination = load<Lanes>(plain_.destination.data() + first);
-    const Lanes rest = (load<Lanes>(plain_.ttl.data() + first) << 8 & 0xff'0000) |
-                       load<Lanes>(plain_.ports.data() + first) >> 16;
-    const uint32_t others =
-        good & ~bits_of(equal(destination, all(static_cast<uint32_t>(last_key >> 32))) &
-                        equal(rest, all(static_cast<uint32_t>(last_key))));
-    if (others == 0) {
-      store(service_.data() + first, _mm_set1_epi16(static_cast<int16_t>(last)));
-      found |= uint64_t{last != kNoService ? good : 0} << first;
-      continue;
-    }
-    alignas(32) std::array<uint32_t, kLanes> rests;
-    store(rests.data(), rest);
-    for (const size_t i : PacketSet(good)) {
-      last_key = uint64_t{plain_.destination[first + i]} << 32 | rests[i];
-      last = plan.lookup->find_exact_v4(last_key);
-      if (last != kNoService && !plan.services[last].is_plain) [[unlikely]]
-        last = kNoService;
-      service_[first + i] = last;
-      found |= uint64_t{last != kNoService} << (first + i);
-    }
+    const bool is_v6 = (plain_.ipv6 >> first & 0xff) != 0;
+    const uint64_t ours = is_v6 ? find_eight_services<false>(plan, first, good, last_v6)
+                                : find_eight_services<true>(plan, first, good, last_v4);
+    found |= ours << first;
   }
   return PacketSet(found);
 }
 
-// By fours where all of them are for one service that asks nobody. The secret is copied so that the
-// compiler keeps its keys in registers.
+// Of the `good` ones of eight packets of a family. All that are for the service of the one before
+// them, as is usual where there are few services, are found at once.
+template <bool kIsV4>
+[[gnu::always_inline]] inline uint32_t Pipeline::find_eight_services(const Plan& plan, size_t first,
+                                                                     uint32_t good,
+                                                                     LastService& last) {
+  using namespace lanes;  // NOLINT(google-build-using-namespace)
+  constexpr size_t kFirstWord = kIsV4 ? 3 : 0;
+  const Lanes protocol = kIsV4 ? load<Lanes>(plain_.ttl.data() + first) << 8
+                               : load<Lanes>(plain_.hop_limit.data() + first);
+  const Lanes more = (protocol & 0xff'0000) | load<Lanes>(plain_.ports.data() + first) >> 16;
+  Lanes same = equal(more, all(last.more));
+  for (size_t word = kFirstWord; word < last.address.size(); ++word) {
+    const auto destination = load<Lanes>(plain_.destination[word].data() + first);
+    same &= equal(destination, all(last.address[word]));
+  }
+  if ((good & ~bits_of(same)) == 0) {
+    store(service_.data() + first, _mm_set1_epi16(static_cast<int16_t>(last.number)));
+    return last.number != kNoService ? good : 0;
+  }
+  alignas(32) std::array<uint32_t, kLanes> mores;
+  store(mores.data(), more);
+  uint32_t found = 0;
+  for (const size_t i : PacketSet(good)) {
+    last.more = mores[i];
+    for (size_t word = kFirstWord; word < last.address.size(); ++word) {
+      last.address[word] = plain_.destination[word][first + i];
+    }
+    last.number = kIsV4 ? plan.lookup->find_exact_v4(uint64_t{last.address[3]} << 32 | last.more)
+                        : plan.lookup->find_exact_v6(Address::v6(last.address.data()), last.more);
+    if (last.number != kNoService && !plan.services[last.number].is_plain) [[unlikely]]
+      last.number = kNoService;
+    service_[first + i] = last.number;
+    found |= uint32_t{last.number != kNoService} << i;
+  }
+  return found;
+}
+
+// What the flow hash reads of a plain packet.
+template <bool kIsV4>
+[[gnu::always_inline]] inline auto Pipeline::blocks_of(const Frame& frame, size_t i) const {
+  if constexpr (kIsV4) {
+    constexpr size_t kAt = sizeof(EthernetHeader) + offsetof(Ipv4Header, ttl);
+    return _mm_and_si128(load<Secret::Block>(frame.data + kAt), Secret::block_mask());
+  } else {
+    const uint8_t* const ip = frame.data + sizeof(EthernetHeader);
+    const uint32_t protocol = plain_.hop_limit[i] >> 16 & 0xff;
+    return Secret::BlocksV6{
+        .source = load<Secret::Block>(ip + offsetof(Ipv6Header, source)),
+        .destination = load<Secret::Block>(ip + offsetof(Ipv6Header, destination)),
+        .rest =
+            _mm_setr_epi32(static_cast<int>(plain_.ports[i]), static_cast<int>(protocol), 0, 0)};
+  }
+}
+
+// Those of a family. By fours where all of them are for one service that asks nobody. The secret is
+// copied so that the compiler keeps its keys in registers.
+template <bool kIsV4>
 inline void Pipeline::enter_plain(const Plan& plan, PacketSet packets,
                                   std::span<const Frame> frames) {
-  constexpr size_t kBlockAt = sizeof(EthernetHeader) + offsetof(Ipv4Header, ttl);
   constexpr size_t kFour = 4;
+  if (packets.bits() == 0) return;
   const Secret secret = secret_;
-  const Secret::Block mask = Secret::block_mask();
-  const auto block = [&](size_t i) {
-    return _mm_and_si128(load<Secret::Block>(frames[i].data + kBlockAt), mask);
-  };
+  const auto blocks = [&](size_t i) { return blocks_of<kIsV4>(frames[i], i); };
   for (size_t first = 0; first < kBurst; first += kFour) {
     const uint64_t four = packets.bits() >> first & 0xf;
     const uint64_t number = service_[first];
@@ -128,12 +168,12 @@ inline void Pipeline::enter_plain(const Plan& plan, PacketSet packets,
         load<uint64_t>(service_.data() + first) == number * 0x0001'0001'0001'0001;
     if (four == 0xf && is_one_service && !may_ask(plan.services[number])) {
       enter_four(plan.services[number], first,
-                 secret.flow_hashes_v4(block(first), block(first + 1), block(first + 2),
-                                       block(first + 3)));
+                 secret.flow_hashes(blocks(first), blocks(first + 1), blocks(first + 2),
+                                    blocks(first + 3)));
       continue;
     }
     for (const size_t i : PacketSet(four << first)) {
-      const uint64_t flow = secret.flow_hash_v4(block(i));
+      const uint64_t flow = secret.flow_hash(blocks(i));
       enter(plan.services[service_[i]], i, flow, flow);
     }
   }
@@ -219,12 +259,11 @@ Reason Pipeline::pass_guard(const Guard& guard, const Frame& frame, size_t i, ui
 }
 
 // Eight at a time.
-inline void Pipeline::find_sampled() {
-  constexpr uint32_t kMask = (1u << Handshakes::kSampleShift) - 1;
+inline void Pipeline::find_sampled(uint32_t mask) {
   uint64_t sampled = 0;
   for (size_t i = 0; i < kBurst; i += lanes::kLanes) {
     const auto entropy = load<lanes::Lanes>(entropy_.data() + i);
-    sampled |= uint64_t{lanes::bits_of(lanes::equal(entropy & kMask, lanes::all(0)))} << i;
+    sampled |= uint64_t{lanes::bits_of(lanes::equal(entropy & mask, lanes::all(0)))} << i;
   }
   sets_.sampled = PacketSet(sampled) & sets_.live;
 }
@@ -239,7 +278,7 @@ Reason Pipeline::classify_one(const Plan& plan, Frame& frame, size_t i, Microsec
   const bool has_ports = know_ports(i, now);
   if (!has_ports && plan.lookup->has_address(parsed.key.destination)) return Reason::fragment_later;
   const Reason reason = has_ports ? find_service(plan, frame, i, tick_of(now)) : Reason::no_service;
-  return reason == Reason::no_service ? return_reply(plan, frame, i) : reason;
+  return reason == Reason::no_service ? return_reply(plan, frame, i, tick_of(now)) : reason;
 }
 
 // Whether a packet's ports are known: a later fragment's, from its first one.
@@ -261,15 +300,23 @@ Reason Pipeline::answer_echo(const Plan& plan, Frame& frame, const Parsed& parse
 }
 
 // What a server of mode nat answers to a client.
-Reason Pipeline::return_reply(const Plan& plan, Frame& frame, size_t i) {
-  const Reason reason = translate_reply(plan, frame, parsed_[i], mtu_before_[i]);
-  if (reason == Reason::none) evidence_.count_forwarded(1, frame.length);
-  return reason;
+Reason Pipeline::return_reply(const Plan& plan, Frame& frame, size_t i, Tick now) {
+  const Parsed& parsed = parsed_[i];
+  const bool is_trouble = says_trouble(frame, parsed);
+  const Reason reason = translate_reply(plan, frame, parsed, mtu_before_[i]);
+  if (reason != Reason::none) return reason;
+  evidence_.count_forwarded(1, frame.length);
+  if (is_trouble) [[unlikely]]
+    note_trouble(plan, parsed, now);
+  return Reason::none;
 }
 
-// Which backend, as the bucket says.
-void Pipeline::choose(const Plan& plan) {
+// Which backend, as the bucket says. The line before the data, in which an outer header will begin,
+// is fetched here and not with the data: of too many prefetches at once the processor does the
+// first ones only.
+void Pipeline::choose(const Plan& plan, std::span<const Frame> frames) {
   for (const size_t i : sets_.live) {
+    __builtin_prefetch(frames[i].data - 1, 1);
     const uint16_t slot = *current_[i];
     backend_[i] = slot;
     __builtin_prefetch(&plan.forwardings[slot]);
@@ -301,13 +348,13 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
   if (!needs_memory(affinity, bucket)) return;
   const Parsed& parsed = described(i);
   const FlowMemory::Found found = memory_.find(flow_[i], now);
-  const bool may_stay =
-      found.backend != kNoBackend && plan.may_stay(found.backend, parsed.is_v4, now, found.age);
+  const uint16_t home = plan.home_of(found.backend, parsed.is_v4, now, found.age);
+  const uint16_t remembered = home != kNoBackend ? home : found.backend;
   const auto is_alive = [&](uint16_t slot) {
-    return slot == found.backend ? may_stay : plan.lives[slot].is_alive;
+    return slot == remembered ? home != kNoBackend : plan.lives[slot].is_alive;
   };
   const Steered steered =
-      steer(affinity, bucket, (parsed.signals & kOpening) != 0, found.backend, is_alive);
+      steer(affinity, bucket, (parsed.signals & kOpening) != 0, remembered, is_alive);
   backend_[i] = steered.backend;
   if (!is_of_client(parsed)) return;
   if (steered.deviates) {
@@ -334,9 +381,12 @@ Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> fra
   const uint64_t ready = (sets_.plain & sets_.live).bits();
   for (size_t first = 0; first + lanes::kLanes <= frames.size(); first += lanes::kLanes) {
     if ((ready >> first & 0xff) != 0xff) continue;
+    const auto forwarding_of = [&](size_t i) { return forwardings + backend_[first + i]; };
     const auto entropy = load<lanes::Lanes>(entropy_.data() + first);
-    const uint64_t eight = emit_eight([&](size_t i) { return forwardings + backend_[first + i]; },
-                                      entropy, plain_, first, frames.data());
+    const bool is_v6 = (plain_.ipv6 >> first & 1) != 0;
+    const uint64_t eight = is_v6
+                               ? emit_eight_v6(forwarding_of, entropy, plain_, first, frames.data())
+                               : emit_eight(forwarding_of, entropy, plain_, first, frames.data());
     emitted |= eight << first;
   }
   return PacketSet(emitted);
@@ -367,31 +417,6 @@ void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Rea
   sets_.live = emitted;
   sets_.opening = sets_.opening & emitted;
   sets_.sampled = sets_.sampled & emitted;
-}
-
-// Whether connections come about, told from a sample of flows.
-void Pipeline::track(Microseconds now) {
-  for (const size_t i : sets_.sampled) {
-    const Parsed& parsed = described(i);
-    if (!is_of_client(parsed)) continue;
-    if ((parsed.signals & kOpening) != 0) {
-      handshakes_.opened(flow_[i], backend_[i], now);
-    } else {
-      handshakes_.answered(flow_[i], now, (parsed.signals & kReset) != 0);
-    }
-  }
-}
-
-// Who talks to a service: all who open a flow, and of all packets a sample, one a burst.
-void Pipeline::note_sources(Tick now) {
-  for (const size_t i : sets_.opening) {
-    evidence_.count_new_flow(backend_[i]);
-    evidence_.sources().saw_new_flow(service_[i], secret_.hash(described(i).key.source), now);
-  }
-  const size_t i = ++bursts_ % kBurst;  // where there is none, this burst has no say
-  if (!sets_.live.has(i)) return;
-  const Address& source = described(i).key.source;
-  evidence_.sources().saw_packet(service_[i], secret_.hash(source), source, now);
 }
 
 }  // namespace evenkeel

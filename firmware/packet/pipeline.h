@@ -50,6 +50,10 @@ class Pipeline {
 
   // What the sender of a packet of the last burst that was too_big may send instead.
   uint16_t mtu_before(size_t i) const { return mtu_before_[i]; }
+  // What is remembered of a flow, for who wants to know.
+  FlowMemory::Found recollect(uint64_t flow, Microseconds now) const {
+    return memory_.find(flow, tick_of(now));
+  }
   // Grows whenever a fragment that was refused as fragment_later may be worth another try.
   uint64_t fragments_learned() const { return fragments_.learned(); }
 
@@ -95,13 +99,25 @@ class Pipeline {
     PacketSet undescribed;  // and of those, the ones whose parsed_ is yet to be made
     PacketSet live;         // not dropped
     PacketSet asking;       // those of whom flow memory may know
-    PacketSet sampled;      // those whose handshakes are followed
+    PacketSet sampled;      // those whose flows may be followed
     PacketSet opening;      // those that open a flow
+  };
+
+  // An address (of IPv4, the last word), ServiceLookup's `more`, and the service found for them.
+  struct LastService {
+    std::array<uint32_t, 4> address{};
+    uint32_t more = 0;
+    uint16_t number = kNoService;
   };
 
   void classify(const Plan& plan, std::span<Frame> frames, Microseconds now,
                 std::span<Reason> ret_reasons);
   PacketSet find_plain_services(const Plan& plan);
+  template <bool kIsV4>
+  uint32_t find_eight_services(const Plan& plan, size_t first, uint32_t good, LastService& last);
+  template <bool kIsV4>
+  auto blocks_of(const Frame& frame, size_t i) const;
+  template <bool kIsV4>
   void enter_plain(const Plan& plan, PacketSet packets, std::span<const Frame> frames);
   void enter_four(const Service& service, size_t first, __m256i flows);
   void enter_others(const Plan& plan, PacketSet packets);
@@ -112,15 +128,18 @@ class Pipeline {
   Reason find_service(const Plan& plan, const Frame& frame, size_t i, Tick now);
   Reason pass_guard(const Guard& guard, const Frame& frame, size_t i, uint16_t service, Tick now);
   Reason answer_echo(const Plan& plan, Frame& frame, const Parsed& parsed);
-  Reason return_reply(const Plan& plan, Frame& frame, size_t i);
-  void find_sampled();
-  void choose(const Plan& plan);
+  Reason return_reply(const Plan& plan, Frame& frame, size_t i, Tick now);
+  void find_sampled(uint32_t mask);
+  void choose(const Plan& plan, std::span<const Frame> frames);
   void recall(const Plan& plan, Tick now);
   void recall_one(const Plan& plan, size_t i, Tick now);
   PacketSet emit_eights(const Plan& plan, std::span<Frame> frames);
   void emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons);
-  void track(Microseconds now);
+
+  // What traffic tells of backends: pipeline_evidence.cc.
+  void track(std::span<const Frame> frames, Microseconds now);
   void note_sources(Tick now);
+  void note_trouble(const Plan& plan, const Parsed& reply, Tick now);
 
   // Constant
   const Secret& secret_;

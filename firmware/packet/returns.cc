@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "firmware/base/check.h"
 #include "firmware/wire/headers.h"
 #include "firmware/wire/mss.h"
 #include "firmware/wire/translate.h"
@@ -75,6 +76,20 @@ Reason translate_reply(const Plan& plan, Frame& frame, const Parsed& parsed, uin
     ret_mtu = mtu_before(translation.mtu, parsed, translation.destination.is_v4());
   }
   return reason;
+}
+
+FlowKey flow_of_reply(const Plan& plan, const FlowKey& reply) {
+  const VipOfServer* const vip =
+      plan.servers->find(reply.source, reply.protocol, reply.source_port);
+  REQUIRE(vip != nullptr);
+  const std::optional<Address> client = client_of(*vip, reply.destination);
+  REQUIRE(client.has_value());
+  return {.source = *client,
+          .destination = vip->vip,
+          .source_port = reply.destination_port,
+          .destination_port = vip->vip_port == 0 ? reply.source_port : Big16(vip->vip_port),
+          .protocol = reply.protocol,
+          .zero = {}};
 }
 
 }  // namespace evenkeel

@@ -28,4 +28,8 @@ namespace evenkeel {
 // ports.
 Reason translate_reply(const Plan& plan, Frame& frame, const Parsed& parsed, uint16_t& ret_mtu);
 
+// The flow that a reply is of, as its client's packets have it.
+// REQUIRES: translate_reply() has answered none for it.
+FlowKey flow_of_reply(const Plan& plan, const FlowKey& reply);
+
 }  // namespace evenkeel

@@ -146,6 +146,7 @@ size_t Worker::step(Slot<Plan>::Reader& reader) {
     liveness_.busy_loops.add(1);
     liveness_.busy_cycles.add(rte_rdtsc() - start);
   }
+  liveness_.inquiry.serve([&](uint64_t flow) { return pipeline_.recollect(flow, now); });
   reader.quiescent();
   liveness_.loops.add(1);
   return packets;
@@ -175,12 +176,18 @@ uint32_t Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> pac
   return bytes;
 }
 
-// What is not to the box's own address is empty to the pipeline, as is what is unfit.
+// What is not to the box's own address is empty to the pipeline, as is what is unfit. The data are
+// fetched to be written, before the first look at them: else they come twice from where they are.
 uint32_t Worker::make_frames(size_t port, std::span<rte_mbuf* const> packets) {
+  constexpr size_t kAhead = 12;
   const uint64_t address = ports_[port].address;
   uint32_t bytes = 0;
   Frame* frame = frames_.data();
-  for (const rte_mbuf* const packet : packets) {
+  for (size_t i = 0; i < packets.size(); ++i) {
+    if (i + kAhead < packets.size()) {
+      __builtin_prefetch(rte_pktmbuf_mtod(packets[i + kAhead], const uint8_t*), 1);
+    }
+    const rte_mbuf* const packet = packets[i];
     *frame = {.data = rte_pktmbuf_mtod(packet, uint8_t*),
               .length = packet->data_len,
               .port = static_cast<uint8_t>(port)};

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
 #include <tuple>
 #include <unordered_map>
 
 #include "firmware/base/limits.h"
+#include "firmware/settings/consistency_check.h"
+#include "firmware/settings/consistency_queries.h"
 #include "firmware/settings/values.h"
+#include "firmware/settings/way.h"
 
 namespace evenkeel {
 namespace {
@@ -46,6 +50,9 @@ void object_to_same_names(const Settings& settings, Objections& found) {
     object_to_same_names(
         settings.services[i].backends,
         [&](size_t j) { return KeyPath{service_at(i), backend_at(j)}; }, found);
+    object_to_same_names(
+        settings.services[i].queries,
+        [&](size_t j) { return KeyPath{service_at(i), Step{"queries", j}}; }, found);
   }
 }
 
@@ -91,10 +98,6 @@ void object_to_workers(const Settings& settings, Objections& found) {
 bool is_within(const Address& address, const InterfaceAddress& subnet) {
   return address.is_v4() == subnet.address.is_v4() &&
          masked(address, subnet.length) == masked(subnet.address, subnet.length);
-}
-
-bool is_link_local(const Address& address) {
-  return address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
 }
 
 void object_to_routes(const Settings& settings, Objections& found) {
@@ -196,6 +199,7 @@ class ServiceObjections {
     object_to_weights();
     object_to_clients();
     object_to_mark();
+    if (service_.check.type != CheckType::none) object_to_check(service_, path_to({}), found_);
     if (service_.mode == Mode::nat) object_to_translation();
     for (size_t i = 0; i < service_.backends.size(); ++i) {
       const BackendSettings& backend = service_.backends[i];
@@ -314,6 +318,53 @@ class ServiceObjections {
   Objections& found_;
 };
 
+// --- Of the API ----------------------------------------------------------------------------------
+
+void object_to_api(const Settings& settings, Objections& found) {
+  const ApiSettings& api = settings.api;
+  const auto object = [&](std::string_view key, const char* what) {
+    found.push_back({.path = {{"api"}, {key}}, .what = what, .judges = {{{"api"}, {"listen"}}}});
+  };
+  if (api.listen.empty()) return;
+  if (api.certificate.empty()) {
+    object("certificate", "is not set, but listen needs it; allowed: a file's path from /");
+  }
+  if (api.certificate_key.empty()) {
+    object("certificate_key", "is not set, but listen needs it; allowed: a file's path from /");
+  }
+  if (api.client_ca.empty() && api.tokens.empty()) {
+    object("listen",
+           "is set, but neither client_ca nor tokens, so that nobody could be known; allowed: with "
+           "at least one of them");
+  }
+}
+
+void object_to_rollout(const Settings& settings, Objections& found) {
+  const std::vector<uint32_t>& steps = settings.rollout.steps;
+  if (std::ranges::adjacent_find(steps, std::greater_equal<>()) == steps.end()) return;
+  found.push_back({.path = {{"rollout"}, {"steps"}},
+                   .what = "is not in order; allowed: each step larger than the one before",
+                   .judges = {}});
+}
+
+// Whoever asks for a VIP is to be answered.
+void object_to_same_paths(const Settings& settings, Objections& found) {
+  for (size_t i = 0; i < settings.services.size(); ++i) {
+    const ServiceSettings& service = settings.services[i];
+    const CheckSettings& check = service.check;
+    if (!check.same_path || check.type == CheckType::none || service.mode == Mode::nat) continue;
+    for (const bool is_v4 : {true, false}) {
+      if (!has_vips(service, is_v4) || own_address(settings, 0, is_v4)) continue;
+      const char* const family = is_v4 ? "IPv4" : "IPv6";
+      std::string what = "is set, but no port has an address of ";
+      what.append(family).append(" to ask the service's VIPs of ").append(family);
+      found.push_back({.path = {service_at(i), {"check"}, {"same_path"}},
+                       .what = what + " from; allowed: with one, or false",
+                       .judges = {{{"ports"}}, {service_at(i), {"vips"}}}});
+    }
+  }
+}
+
 void object_to_services(const Settings& settings, Objections& found) {
   for (size_t i = 0; i < settings.services.size(); ++i) {
     ServiceObjections(settings.services[i], i, found).find();
@@ -331,6 +382,10 @@ std::vector<Objection> objections_to(const Settings& settings) {
       object_to_same_addresses,
       object_to_vips,
       object_to_services,
+      object_to_same_paths,
+      object_to_api,
+      object_to_rollout,
+      object_to_queries,
   };
   Objections found;
   for (const auto rule : kRules) rule(settings, found);

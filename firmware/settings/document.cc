@@ -57,6 +57,11 @@ int64_t Node::integer() const {
   return config_setting_get_int64(setting_of(setting_));
 }
 
+double Node::fraction() const {
+  REQUIRE(kind() == Kind::fraction);
+  return config_setting_get_float(setting_of(setting_));
+}
+
 bool Node::boolean() const {
   REQUIRE(kind() == Kind::boolean);
   return config_setting_get_bool(setting_of(setting_)) != CONFIG_FALSE;

@@ -21,6 +21,7 @@ class Node {
   Kind kind() const;
   std::string_view name() const;  // of a group's member; else empty
   int64_t integer() const;        // REQUIRES: kind() is integer
+  double fraction() const;        // REQUIRES: kind() is fraction
   bool boolean() const;           // REQUIRES: kind() is boolean
   std::string_view text() const;  // REQUIRES: kind() is text
 

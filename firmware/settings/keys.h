@@ -24,6 +24,9 @@ enum class Form : uint8_t {
   name,  // as is_name() has it
   path,  // of a file, from the root
   integer,
+  number,    // with a fraction or without
+  duration,  // "300ms"
+  size,      // "64k", in bytes
   prime,
   boolean,
   choice,   // one of a few words
@@ -33,12 +36,17 @@ enum class Form : uint8_t {
   interface_address,
   ports,
   mac,
-  group,  // keys of its own
+  endpoint,      // an address and a port
+  url,           // of HTTP or HTTPS
+  method,        // of HTTP
+  request_path,  // of HTTP
+  statuses,      // of HTTP: one, or a range
+  group,         // keys of its own
 };
 
-// A choice is its number.
-using Value =
-    std::variant<int64_t, bool, std::string, Address, Prefix, InterfaceAddress, PortRange, Mac>;
+// A choice is its number, a duration its microseconds, a size its bytes.
+using Value = std::variant<int64_t, bool, double, std::string, Address, Prefix, InterfaceAddress,
+                           PortRange, Mac, StatusRange>;
 
 struct Choice {
   std::string_view name;
@@ -57,23 +65,38 @@ constexpr Modes modes_of(Mode mode) {
   return static_cast<Modes>(1u << static_cast<unsigned>(mode));
 }
 
+// A set of enum CheckType.
+using CheckTypes = uint16_t;
+inline constexpr CheckTypes kAllCheckTypes = 0xfff;
+template <typename... Types>
+constexpr CheckTypes check_types_of(Types... types) {
+  return static_cast<CheckTypes>(((1u << static_cast<unsigned>(types)) | ...));
+}
+
 // Where the value of a key belongs. An owner is the struct of the key's group.
 struct Field {
   // Of a list: what the struct says before the first value is stored goes.
   void (*clear)(void* owner) = nullptr;
   // Of a list, one more value.
   void (*store)(void* owner, const Value& value) = nullptr;
+  // What the struct says; nothing: it is unset, or an empty list.
+  std::vector<Value> (*values)(const void* owner) = nullptr;
   // What the struct says if nothing is stored; nothing: it is unset, or an empty list.
   std::vector<Value> (*defaults)() = nullptr;
   // Of a group: the owner of its keys. Of a list of groups: of one more.
   void* (*open)(void* owner) = nullptr;
+  // Of a group: the owner of its keys. Of a list of groups: of each.
+  std::vector<const void*> (*groups)(const void* owner) = nullptr;
+  // Whether two owners say the same of it.
+  bool (*is_same)(const void* one, const void* other) = nullptr;
 };
 
 // NOLINTBEGIN(readability-redundant-member-init): gcc 12 warns of members without.
 struct Key {
   std::string_view name = {};
+  std::string_view since = {};  // the product's first version that knows it
   Form form = Form::text;
-  Range range = {};            // of an integer; of a text, its length
+  Range range = {};            // of an integer, a duration, a size; of a text, its length
   std::string_view unit = {};  // of an integer
   // What it means that it is not set, which 0 and "" say too, though out of range; empty: it always
   // is, and they may not.
@@ -82,8 +105,9 @@ struct Key {
   bool is_list = false;
   Range count = {};  // of a list's values
   bool is_required = false;
-  Modes modes = kAllModes;            // of a service: those that make use of it
-  std::span<const Key> members = {};  // of a group
+  Modes modes = kAllModes;             // of a service: those that make use of it
+  CheckTypes checks = kAllCheckTypes;  // of a check: those that make use of it
+  std::span<const Key> members = {};   // of a group
   Field field = {};
   std::string_view help = {};
   // NOLINTEND(readability-redundant-member-init)
@@ -104,5 +128,7 @@ std::string allowed_element(const Key& key);
 std::string to_text(const Key& key, const Value& value);
 // "ipip, gre"
 std::string to_text(Modes modes);
+// "http, https"
+std::string check_types_text(CheckTypes types);
 
 }  // namespace evenkeel

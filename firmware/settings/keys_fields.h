@@ -1,5 +1,5 @@
 // From a member of a settings struct to the Field of its row in the key table: the table names the
-// member, and how to store in it follows from its type.
+// member, and how to store in it and to read it follows from its type.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,22 @@
 #include <type_traits>
 #include <vector>
 
+#include "firmware/base/limits.h"
 #include "firmware/settings/keys.h"
 
 namespace evenkeel {
 namespace keys_parts {
+
+inline constexpr int64_t kMaxText = 256;
+inline constexpr int64_t kMaxPath = 4'095;
+inline constexpr int64_t kMaxSocketPath = 107;  // of sun_path, without its end
+inline constexpr int64_t kMaxRate = 100'000'000;
+inline constexpr int64_t kMaxList = kMaxPrefixes;
+
+template <typename T>
+constexpr Choice choice(std::string_view name, T value) {
+  return {.name = name, .value = static_cast<int64_t>(value)};
+}
 
 template <typename T>
 struct MemberTraits;
@@ -89,10 +101,22 @@ void store(void* owner, const Value& value) {
 }
 
 template <auto kMember>
-std::vector<Value> defaults() {
+std::vector<Value> values(const void* owner) {
   std::vector<Value> values;
-  append(values, OwnerOf<kMember>{}.*kMember);
+  append(values, static_cast<const OwnerOf<kMember>*>(owner)->*kMember);
   return values;
+}
+
+template <auto kMember>
+bool is_same(const void* one, const void* other) {
+  using Owner = OwnerOf<kMember>;
+  return static_cast<const Owner*>(one)->*kMember == static_cast<const Owner*>(other)->*kMember;
+}
+
+template <auto kMember>
+std::vector<Value> defaults() {
+  const OwnerOf<kMember> owner;
+  return values<kMember>(&owner);
 }
 
 template <auto kMember>
@@ -105,20 +129,40 @@ void* open(void* owner) {
   }
 }
 
+template <auto kMember>
+std::vector<const void*> groups(const void* owner) {
+  const auto& member = static_cast<const OwnerOf<kMember>*>(owner)->*kMember;
+  std::vector<const void*> groups;
+  if constexpr (ContentsOf<kMember>::kIsList) {
+    groups.reserve(member.size());
+    for (const auto& group : member) groups.push_back(&group);
+  } else {
+    groups.push_back(&member);
+  }
+  return groups;
+}
+
 }  // namespace keys_parts
 
 // Of a member that is a value, or a list of values.
 template <auto kMember>
 constexpr Field field() {
   using namespace keys_parts;
-  return {.clear = clear<kMember>, .store = store<kMember>, .defaults = defaults<kMember>};
+  return {.clear = clear<kMember>,
+          .store = store<kMember>,
+          .values = values<kMember>,
+          .defaults = defaults<kMember>,
+          .is_same = is_same<kMember>};
 }
 
 // Of a member that is a struct, or a list of structs.
 template <auto kMember>
 constexpr Field group() {
   using namespace keys_parts;
-  return {.clear = clear<kMember>, .open = open<kMember>};
+  return {.clear = clear<kMember>,
+          .open = open<kMember>,
+          .groups = groups<kMember>,
+          .is_same = is_same<kMember>};
 }
 
 }  // namespace evenkeel

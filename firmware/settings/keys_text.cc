@@ -12,6 +12,19 @@ namespace {
 constexpr const char* kModeNames[] = {"l2_direct", "l3_direct", "ipip",   "gre",
                                       "gue",       "vxlan",     "geneve", "nat"};
 static_assert(kAllModes == (1u << std::size(kModeNames)) - 1);
+constexpr const char* kCheckTypeNames[] = {"none", "tcp", "http", "tls",  "https", "h2",
+                                           "grpc", "udp", "dns",  "icmp", "agent", "command"};
+static_assert(kAllCheckTypes == (1u << std::size(kCheckTypeNames)) - 1);
+
+// Of a set, those that are in it.
+std::string names_in(std::span<const char* const> names, unsigned set) {
+  std::string text;
+  for (unsigned i = 0; i < names.size(); ++i) {
+    if ((set >> i & 1u) == 0) continue;
+    text += (text.empty() ? "" : ", ") + std::string(names[i]);
+  }
+  return text;
+}
 
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
@@ -39,6 +52,16 @@ std::string allowed_value(const Key& key) {
       return "a file's path from /";
     case Form::integer:
       return in_words(key.range) + (key.unit.empty() ? "" : " " + std::string(key.unit));
+    case Form::number:
+      return "a number, as 0.02";
+    case Form::duration:
+      return duration_text(static_cast<Microseconds>(key.range.least)) + " to " +
+             duration_text(static_cast<Microseconds>(key.range.most)) +
+             R"(, as "300ms" or "5m", in us, ms, s, m, h or d)";
+    case Form::size:
+      return size_text(static_cast<uint64_t>(key.range.least)) + " to " +
+             size_text(static_cast<uint64_t>(key.range.most)) +
+             R"(, as "64k", in k, m or g, or a number of bytes)";
     case Form::prime:
       return "a prime number, " + in_words(key.range);
     case Form::boolean:
@@ -57,6 +80,17 @@ std::string allowed_value(const Key& key) {
       return R"("80", "8000-8100" or "all")";
     case Form::mac:
       return R"(a MAC address, as "02:00:00:00:00:01")";
+    case Form::endpoint:
+      return R"(an address and a port, as "192.0.2.2:8443" or "[2001:db8::2]:8443")";
+    case Form::url:
+      return R"(a URL, as "http://192.0.2.9:9093" or "https://hooks.example.net/box")";
+    case Form::method:
+      return "capital letters, at most " + std::to_string(key.range.most) + ", as \"GET\"";
+    case Form::request_path:
+      return "a path from / without spaces, at most " + std::to_string(key.range.most) +
+             " characters, as \"/health\"";
+    case Form::statuses:
+      return R"(statuses from 100 to 599, as "200" or "200-399")";
     case Form::group:
       return "a group { }";
   }
@@ -91,6 +125,7 @@ struct Writer {
     const auto named = std::ranges::find(choices, number, &Choice::value);
     return named == choices.end() ? std::to_string(number) : quoted(named->name);
   }
+  std::string operator()(double number) const { return number_text(number); }
   std::string operator()(bool is_true) const { return is_true ? "true" : "false"; }
   std::string operator()(const std::string& text) const { return quoted(text); }
   std::string operator()(const auto& other) const { return quoted(to_string(other)); }
@@ -134,16 +169,18 @@ std::string allowed(const Key& key) {
 }
 
 std::string to_text(const Key& key, const Value& value) {
+  const auto* const amount = std::get_if<int64_t>(&value);
+  if (amount != nullptr && key.form == Form::duration) {
+    return quoted(duration_text(static_cast<Microseconds>(*amount)));
+  }
+  if (amount != nullptr && key.form == Form::size) {
+    return quoted(size_text(static_cast<uint64_t>(*amount)));
+  }
   return std::visit(Writer{key.choices}, value);
 }
 
-std::string to_text(Modes modes) {
-  std::string text;
-  for (unsigned i = 0; i < std::size(kModeNames); ++i) {
-    if ((modes >> i & 1u) == 0) continue;
-    text += (text.empty() ? "" : ", ") + std::string(kModeNames[i]);
-  }
-  return text;
-}
+std::string to_text(Modes modes) { return names_in(kModeNames, modes); }
+
+std::string check_types_text(CheckTypes types) { return names_in(kCheckTypeNames, types); }
 
 }  // namespace evenkeel

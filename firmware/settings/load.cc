@@ -1,6 +1,7 @@
 #include "firmware/settings/load.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "firmware/settings/consistency.h"
 #include "firmware/settings/document.h"
 #include "firmware/settings/keys.h"
+#include "firmware/settings/url.h"
 #include "firmware/settings/values.h"
 #include "firmware/table/prime.h"
 
@@ -54,12 +56,24 @@ std::optional<Value> as_value(const std::optional<T>& parsed) {
 
 std::optional<Value> read_number(int64_t number, const Key& key) {
   if (key.form == Form::ports) return as_value(parse_ports(std::to_string(number)));
+  if (key.form == Form::statuses) return as_value(parse_statuses(std::to_string(number)));
+  if (key.form == Form::number) return static_cast<double>(number);
+  if (key.form == Form::size) {
+    return is_in(number, key.range) ? std::optional<Value>(number) : std::nullopt;
+  }
   const bool is_prime_or_any =
       key.form == Form::integer || (key.form == Form::prime && is_in(number, key.range) &&
                                     is_prime(static_cast<uint32_t>(number)));
   const bool is_none = number == 0 && !key.none.empty();
   if (!is_prime_or_any || !(is_in(number, key.range) || is_none)) return std::nullopt;
   return number;
+}
+
+// A number with its unit.
+std::optional<Value> read_amount(std::optional<uint64_t> amount, const Key& key) {
+  const auto number = static_cast<int64_t>(amount.value_or(0));
+  return amount.has_value() && is_in(number, key.range) ? std::optional<Value>(number)
+                                                        : std::nullopt;
 }
 
 std::optional<Value> read_choice(std::string_view text, const Key& key) {
@@ -80,13 +94,30 @@ std::optional<Value> read_vip(std::string_view text) {
 
 std::optional<Value> read_text(std::string_view text, const Key& key) {
   const bool fits = is_in(static_cast<int64_t>(text.size()), key.range);
+  const auto text_if = [&](bool is_good) {
+    return is_good ? std::optional<Value>(std::string(text)) : std::nullopt;
+  };
   switch (key.form) {
     case Form::text:
-      return fits ? std::optional<Value>(std::string(text)) : std::nullopt;
+      return text_if(fits);
     case Form::name:
-      return fits && is_name(text) ? std::optional<Value>(std::string(text)) : std::nullopt;
+      return text_if(fits && is_name(text));
     case Form::path:
-      return fits && text.front() == '/' ? std::optional<Value>(std::string(text)) : std::nullopt;
+      return text_if(fits && text.front() == '/');
+    case Form::method:
+      return text_if(fits && is_method(text));
+    case Form::request_path:
+      return text_if(fits && is_request_path(text));
+    case Form::endpoint:
+      return text_if(parse_endpoint(text).has_value());
+    case Form::url:
+      return text_if(fits && parse_url(text).has_value());
+    case Form::statuses:
+      return as_value(parse_statuses(text));
+    case Form::duration:
+      return read_amount(parse_duration(text), key);
+    case Form::size:
+      return read_amount(parse_size(text), key);
     case Form::choice:
       return read_choice(text, key);
     case Form::address:
@@ -111,6 +142,10 @@ std::optional<Value> read_value(const Node& node, const Key& key) {
   switch (node.kind()) {
     case Kind::integer:
       return read_number(node.integer(), key);
+    case Kind::fraction:
+      return key.form == Form::number && std::isfinite(node.fraction())
+                 ? std::optional<Value>(node.fraction())
+                 : std::nullopt;
     case Kind::boolean:
       return key.form == Form::boolean ? std::optional<Value>(node.boolean()) : std::nullopt;
     case Kind::text:

@@ -23,13 +23,16 @@ ports = (                                # a list ( ) of groups
 @include "services.conf"                 # another file, named from the folder of this one
 ```
 
-Lists of plain values may be written [ ] or ( ). The order of keys has no meaning; the order of
+Lists of plain values may be written [ ] or ( ). Times are a number and its unit, as "300ms", "90s",
+"5m" or "7d"; sizes are bytes, or a number and k, m or g, as "64k".
+The order of keys has no meaning; the order of
 `ports` numbers them. A key that does not exist, a value that is not allowed, a key that has no
 effect in its service's mode: every mistake of all files is told at once, each with its line, and
 nothing is changed until there is none.
 
 This file is written from the table that `keeld` reads settings by
-(`firmware/settings/keys.cc`). After a change there:
+(`firmware/settings/keys.cc`), as are the completion of `keel` and the JSON schema of the API.
+After a change there:
 `REGENERATE=1 meson test -C BUILD settings/reference`.
 )";
 
@@ -48,15 +51,17 @@ std::string default_of(const Key& key) {
 std::string meaning_of(const Key& key) {
   std::string text(key.help);
   if (key.modes != kAllModes) text += " In modes: " + to_text(key.modes) + ".";
+  if (key.checks != kAllCheckTypes) text += " Of types: " + check_types_text(key.checks) + ".";
   return text;
 }
 
 // Outer groups come before the groups in them.
 void add_group(std::string& text, const std::string& title, std::span<const Key> keys) {
-  text += "\n## " + title + "\n\n| key | allowed | default | meaning |\n|---|---|---|---|\n";
+  text += "\n## " + title +
+          "\n\n| key | allowed | default | meaning | since |\n|---|---|---|---|---|\n";
   for (const Key& key : keys) {
     text += "| `" + std::string(key.name) + "` | " + allowed(key) + " | " + default_of(key) +
-            " | " + meaning_of(key) + " |\n";
+            " | " + meaning_of(key) + " | " + std::string(key.since) + " |\n";
   }
   for (const Key& key : keys) {
     if (key.form != Form::group) continue;

@@ -82,7 +82,7 @@ class Reader {
     const auto file = static_cast<uint32_t>(source_.files.size());
     source_.files.push_back(name);
     const Place outer = std::exchange(place_, {.rest = content, .file = file, .depth = depth});
-    if (source_.text.size() + content.size() > kMaxSettingsBytes) {
+    if (source_.flat.size() + content.size() > kMaxSettingsBytes) {
       refuse("settings of more than " + std::to_string(kMaxSettingsBytes) + " bytes in all");
     } else if (const size_t nul = content.find('\0'); nul != std::string_view::npos) {
       place_.line += static_cast<uint32_t>(std::ranges::count(content.substr(0, nul), '\n'));
@@ -92,6 +92,7 @@ class Reader {
       end_held_lines();
       end_line();
       is_after_text_ = false;
+      if (depth > 0 && !content.empty() && !content.ends_with('\n')) source_.flat += '\n';
     }
     place_ = outer;
   }
@@ -156,7 +157,7 @@ class Reader {
       end_line();
     }
     ++place_.line;
-    place_.rest.remove_prefix(1);
+    skip(1);
   }
 
   void step() {
@@ -181,10 +182,13 @@ class Reader {
     skip(1);
   }
 
-  void skip(size_t count) { place_.rest.remove_prefix(count); }
+  void skip(size_t count) {
+    source_.flat += place_.rest.substr(0, count);
+    place_.rest.remove_prefix(count);
+  }
 
   void pass_comment() {
-    const size_t end = place_.rest.find("*/");
+    const size_t end = place_.rest.find("*/", 2);
     if (end == std::string_view::npos) {
       refuse("a comment begins here and is not closed with */");
       return skip(place_.rest.size());
@@ -237,6 +241,7 @@ class Reader {
       refuse("found @; allowed here: @include \"FILE\"");
       return skip(1);
     }
+    const size_t flat_size = source_.flat.size();
     skip(kDirective.size());
     skip(std::min(place_.rest.find_first_not_of(" \t"), place_.rest.size()));
     const std::optional<size_t> length =
@@ -244,6 +249,8 @@ class Reader {
     if (!length.has_value()) return refuse("@include is not followed by \"FILE\"");
     const std::string name(place_.rest.substr(1, *length - 2));
     skip(*length);
+    source_.flat.resize(flat_size);
+    source_.flat += '\n';  // what stands before it is no beginning of its first word
     add_file(name);
   }
 

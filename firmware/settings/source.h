@@ -34,6 +34,7 @@ struct Source {
   };
 
   std::string text;
+  std::string flat;  // as it was written, with each included file where @include stood
   std::vector<Line> lines;
   std::vector<std::string> files;
   std::vector<Mistake> mistakes;  // any: the text is not to be used

@@ -37,6 +37,12 @@ class Secret {
   // TTL and checksum.
   using Block = __m128i;
   static Block block_mask() { return _mm_set_epi32(-1, -1, -1, 0xff00); }
+  // The same of an IPv6 flow.
+  struct BlocksV6 {
+    Block source;
+    Block destination;
+    Block rest;  // both ports, the protocol, 0
+  };
 
   // Any key; 32 random bytes are what a box should have.
   explicit Secret(std::span<const uint8_t> key) {
@@ -51,20 +57,18 @@ class Secret {
 
   // Identity of a flow: what flow memory and sampling know it by.
   uint64_t flow_hash(const FlowKey& key) const {
-    return key.source.is_v4() ? flow_hash_v4(block_of(key)) : flow_hash_v6(key);
+    return key.source.is_v4() ? flow_hash(block_of(key)) : flow_hash(blocks_of(key));
   }
   // For who knows the family. REQUIRES: nothing outside of block_mask() is set.
-  uint64_t flow_hash_v4(Block block) const { return low_half(rounds(block, 0)); }
+  uint64_t flow_hash(Block block) const { return low_half(rounds(block, 0)); }
   // Of four at once.
-  __m256i flow_hashes_v4(Block a, Block b, Block c, Block d) const {
-    return _mm256_set_m128i(_mm_unpacklo_epi64(rounds(c, 0), rounds(d, 0)),
-                            _mm_unpacklo_epi64(rounds(a, 0), rounds(b, 0)));
+  __m256i flow_hashes(Block a, Block b, Block c, Block d) const {
+    return low_halves(rounds(a, 0), rounds(b, 0), rounds(c, 0), rounds(d, 0));
   }
-  uint64_t flow_hash_v6(const FlowKey& key) const {
-    const Block source = rounds(load<Block>(&key.source), 1);
-    const Block destination = rounds(load<Block>(&key.destination), 2);
-    const Block rest = _mm_cvtsi64_si128(load<int64_t>(&key.source_port));
-    return low_half(rounds(_mm_xor_si128(_mm_xor_si128(source, destination), rest), 0));
+  uint64_t flow_hash(const BlocksV6& blocks) const { return low_half(rounds_v6(blocks)); }
+  __m256i flow_hashes(const BlocksV6& a, const BlocksV6& b, const BlocksV6& c,
+                      const BlocksV6& d) const {
+    return low_halves(rounds_v6(a), rounds_v6(b), rounds_v6(c), rounds_v6(d));
   }
 
   // What chooses the bucket. REQUIRES: flow == flow_hash(key)
@@ -85,6 +89,14 @@ class Secret {
     return _mm_set_epi32(ports, static_cast<int>(key.destination.as_v4().raw()),
                          static_cast<int>(key.source.as_v4().raw()), key.protocol << 8);
   }
+  static BlocksV6 blocks_of(const FlowKey& key) {
+    return {.source = load<Block>(&key.source),
+            .destination = load<Block>(&key.destination),
+            .rest = _mm_cvtsi64_si128(load<int64_t>(&key.source_port))};
+  }
+  static __m256i low_halves(Block a, Block b, Block c, Block d) {
+    return _mm256_set_m128i(_mm_unpacklo_epi64(c, d), _mm_unpacklo_epi64(a, b));
+  }
   static uint64_t low_half(Block block) { return static_cast<uint64_t>(_mm_cvtsi128_si64(block)); }
 
   // By one of kSchedules schedules of keys.
@@ -94,6 +106,12 @@ class Secret {
     block = _mm_xor_si128(block, key(0));
     for (size_t i = 1; i <= kRounds; ++i) block = _mm_aesenc_si128(block, key(i));
     return block;
+  }
+
+  Block rounds_v6(const BlocksV6& blocks) const {
+    const Block source = rounds(blocks.source, 1);
+    const Block destination = rounds(blocks.destination, 2);
+    return rounds(_mm_xor_si128(_mm_xor_si128(source, destination), blocks.rest), 0);
   }
 
   alignas(64) std::array<uint8_t, kXxhSecret + kSchedules * kSchedule> secret_{};

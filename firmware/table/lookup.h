@@ -128,14 +128,17 @@ class ServiceLookup {
 
   // The service's number, or kNoService.
   uint16_t find(const Address& address, uint8_t protocol, Big16 port) const {
-    const uint16_t service = address.is_v4()
-                                 ? find_exact_v4(word_key(address, protocol, port))
-                                 : exact_.find(address, exact_key(protocol, port), kNoService);
+    const uint16_t service = address.is_v4() ? find_exact_v4(word_key(address, protocol, port))
+                                             : find_exact_v6(address, exact_key(protocol, port));
     return service != kNoService || lengths_.empty() ? service : find_wide(address, protocol, port);
   }
   // Of those with one IPv4 address and one port only: the address, the protocol in 16 bits and the
   // port, each as it stands in memory.
   uint16_t find_exact_v4(uint64_t key) const { return exact_v4_.find(key, kNoService); }
+  // Likewise, with one IPv6 address; `more` is the protocol in 16 bits and the port, as above.
+  uint16_t find_exact_v6(const Address& address, uint32_t more) const {
+    return exact_.find(address, more, kNoService);
+  }
   // Whether any service has this address: whether its echo requests are ours to answer.
   bool has_address(const Address& address) const;
 

@@ -18,7 +18,7 @@
 //     instead.
 //     A flow that is known keeps its place, so that no flow is there twice.
 //  4. The owner of a backend's slot may change. An entry older than the present owner is not of it:
-//     the caller compares age with the owner's (Plan::may_stay).
+//     the caller compares age with the owner's (Plan::home_of).
 #pragma once
 
 #include <immintrin.h>

@@ -19,18 +19,28 @@ Groups groups_of(uint64_t bucket, uint64_t buckets) {
   return {static_cast<uint32_t>(first_hash >> 22), static_cast<uint32_t>(last_hash >> 22)};
 }
 
+uint16_t heir_of(const MoveInput& input, uint16_t backend) {
+  return input.heir_of ? input.heir_of(backend) : backend;
+}
+
 // Marks the buckets that move now, and restarts the windows of their groups.
 void open_windows(const MoveInput& input, Moves& moves) {
   const bool same_size = input.before.size() == input.after.size();
   if (same_size && std::ranges::equal(input.before, input.after)) return;
   if (moves.empty()) moves.previous.assign(input.before.size(), kNoBackend);
+  moves.is_mixed.resize(moves.previous.size(), false);
   // After a change of size every bucket has moved, so `previous` is full and stays what it is.
   const bool comparable = moves.previous.size() == input.before.size();
   CHECK(comparable || std::ranges::find(moves.previous, kNoBackend) == moves.previous.end());
+  if (!comparable || !same_size) moves.is_mixed.assign(moves.previous.size(), true);
   for (size_t bucket = 0; bucket < input.before.size(); ++bucket) {
     if (same_size && input.before[bucket] == input.after[bucket]) continue;
     if (comparable && moves.previous[bucket] == kNoBackend) {
       moves.previous[bucket] = input.before[bucket];
+      moves.is_mixed[bucket] = !same_size;
+    } else if (same_size && comparable) {
+      const bool stays = heir_of(input, input.before[bucket]) == input.after[bucket];
+      moves.is_mixed[bucket] = moves.is_mixed[bucket] || !stays;
     }
     const Groups groups = groups_of(bucket, input.before.size());
     std::fill(moves.moved_at.begin() + groups.first, moves.moved_at.begin() + groups.last + 1,
@@ -74,12 +84,27 @@ void replace_gone(const MoveInput& input, Moves& moves) {
   }
 }
 
+// Where a server's slot has become another, its flows are on that one. A bucket all of whose flows
+// are on its current backend then is steady at once.
+void follow_heirs(const MoveInput& input, Moves& moves) {
+  const bool same_size = moves.previous.size() == input.after.size();
+  for (size_t bucket = 0; bucket < moves.previous.size(); ++bucket) {
+    uint16_t& previous = moves.previous[bucket];
+    if (previous == kNoBackend) continue;
+    previous = heir_of(input, previous);
+    if (same_size && !moves.is_mixed[bucket] && previous == input.after[bucket]) {
+      previous = kNoBackend;
+    }
+  }
+}
+
 }  // namespace
 
 Moves next_moves(const MoveInput& input) {
   Moves moves = input.open;
   open_windows(input, moves);
   close_windows(input, moves);
+  follow_heirs(input, moves);
   replace_gone(input, moves);
   const bool all_steady =
       std::ranges::all_of(moves.previous, [](uint16_t previous) { return previous == kNoBackend; });

@@ -24,6 +24,9 @@ namespace evenkeel {
 // its flows first moved, which need not be as many as the current one has.
 struct Moves {
   std::vector<uint16_t> previous;  // by bucket; kNoBackend: has not moved
+  // By bucket: flows that are remembered in it may be on other backends than its current one. If
+  // not, and its previous one is its current one, it is steady.
+  std::vector<bool> is_mixed;
   std::array<Tick, kBucketGroups> moved_at{};
 
   bool empty() const { return previous.empty(); }
@@ -39,6 +42,10 @@ struct MoveInput {
   std::function<Tick(uint32_t group)> quiet_for;
   // Whether a backend is in no plan any more: its flows cannot stay.
   std::function<bool(uint16_t backend)> is_gone;
+  // Who has its flows from now on: the same server by another number, or itself. No function: each
+  // itself.
+  // NOLINTNEXTLINE(readability-redundant-member-init): gcc 12 warns of a member without.
+  std::function<uint16_t(uint16_t backend)> heir_of = {};
 };
 
 // Moves in force from now on. With tables of the same size, only buckets that differ move; with

@@ -86,6 +86,11 @@ inline Lanes either(Lanes condition, Lanes yes, Lanes no) {
 }
 // The sum of a word's halves; of a one's complement sum, a step of folding.
 inline Lanes halves_of(Lanes word) { return (word & 0xffff) + (word >> 16); }
+inline Lanes byte_swapped(Lanes words) {
+  const __m256i order = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+  return reinterpret_cast<Lanes>(_mm256_shuffle_epi8(reinterpret_cast<__m256i>(words), order));
+}
 inline uint32_t bits_of(Lanes conditions) {
   return static_cast<uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(conditions)));
 }

@@ -51,6 +51,83 @@ void test_a_wanted_plan_is_in_force_at_once(void** state) {
   assert_int_equal(world.planner.generation(), first + 1);
 }
 
+void test_a_draft_is_what_would_be_and_changes_nothing(void** state) {
+  World& world = world_of(state);
+  const uint64_t first = world.seen();
+  const Planner::Draft draft = world.planner.draft(without_first_member(), kStart).value();
+  assert_true(world.planner.is_fresh(draft));
+  assert_int_equal(world.seen(), first);
+  assert_int_equal(world.planner.generation(), first);
+  assert_true(world.planner.want(without_first_member(), kStart).ok());
+  assert_true(world.slot.current()->fingerprint == draft.plan->fingerprint);
+  assert_true(world.slot.current()->generation == draft.plan->generation);
+  assert_false(world.planner.is_fresh(draft));
+}
+
+void test_a_fresh_draft_is_followed_as_it_is(void** state) {
+  World& world = world_of(state);
+  Planner::Draft draft = world.planner.draft(without_first_member(), kStart).value();
+  const PlanPointer drafted = draft.plan;
+  assert_true(world.planner.want(draft, kStart).ok());
+  assert_ptr_equal(world.slot.current().get(), drafted.get());
+  // The worker has not looked yet; then it has.
+  Microseconds time = kStart;
+  const auto passing = [&time] { return time += 1'000; };
+  assert_false(world.planner.await_workers(passing));
+  world.worker.quiescent();
+  assert_true(world.planner.await_workers(passing));
+  // Its specification is the one that is settled from then on.
+  const uint64_t fingerprint = drafted->fingerprint;
+  assert_true(world.planner.step(kStart + 10 * Planner::kSettleInterval).ok());
+  assert_true(world.slot.current()->fingerprint == fingerprint);
+}
+
+void test_a_stale_draft_is_made_anew(void** state) {
+  World& world = world_of(state);
+  Planner::Draft draft = world.planner.draft(without_first_member(), kStart).value();
+  const PlanPointer drafted = draft.plan;
+  assert_true(world.planner.want(good_spec(), kStart).ok());
+  world.worker.quiescent();
+  assert_true(world.planner.want(draft, kStart).ok());
+  assert_false(world.planner.is_waiting());
+  assert_ptr_not_equal(world.slot.current().get(), drafted.get());
+  assert_true(world.slot.current()->fingerprint == drafted->fingerprint);
+}
+
+void test_a_draft_waits_for_a_worker_as_anything_does(void** state) {
+  World& world = world_of(state);
+  assert_true(world.planner.want(good_spec(), kStart).ok());
+  Planner::Draft draft = world.planner.draft(without_first_member(), kStart).value();
+  const uint64_t fingerprint = draft.plan->fingerprint;
+  assert_true(world.planner.want(draft, kStart).ok());
+  assert_true(world.planner.is_waiting());
+  world.worker.quiescent();
+  assert_true(world.planner.step(kStart).ok());
+  assert_false(world.planner.is_waiting());
+  assert_true(world.slot.current()->fingerprint == fingerprint);
+}
+
+// What it moves has moved when it came in force, not when it was drafted.
+void test_the_windows_of_an_old_draft_are_whole(void** state) {
+  World& world = world_of(state);
+  Planner::Draft draft = world.planner.draft(without_first_member(), kStart).value();
+  const Microseconds later = kStart + 10 * kWindow * kMicrosecondsPerTick;
+  assert_true(world.planner.want(draft, later).ok());
+  const auto has_moves = [&world] { return world.slot.current()->services[0].previous != nullptr; };
+  Microseconds now = later;
+  for (; now < later + kWindow * kMicrosecondsPerTick; now += kMicrosecondsPerTick) {
+    world.worker.quiescent();
+    assert_true(world.planner.step(now).ok());
+    assert_true(has_moves());
+  }
+  const Microseconds over = later + 12 * kWindow * kMicrosecondsPerTick;
+  for (now = over; now < over + 3 * Planner::kSettleInterval; now += Planner::kSettleInterval) {
+    world.worker.quiescent();
+    assert_true(world.planner.step(now).ok());
+  }
+  assert_false(has_moves());
+}
+
 void test_what_is_refused_changes_nothing(void** state) {
   World& world = world_of(state);
   const uint64_t first = world.seen();
@@ -114,6 +191,15 @@ int main() {
   using namespace evenkeel;  // NOLINT(google-build-using-namespace)
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_a_wanted_plan_is_in_force_at_once, make_world,
+                                      end_world),
+      cmocka_unit_test_setup_teardown(test_a_draft_is_what_would_be_and_changes_nothing, make_world,
+                                      end_world),
+      cmocka_unit_test_setup_teardown(test_a_fresh_draft_is_followed_as_it_is, make_world,
+                                      end_world),
+      cmocka_unit_test_setup_teardown(test_a_stale_draft_is_made_anew, make_world, end_world),
+      cmocka_unit_test_setup_teardown(test_a_draft_waits_for_a_worker_as_anything_does, make_world,
+                                      end_world),
+      cmocka_unit_test_setup_teardown(test_the_windows_of_an_old_draft_are_whole, make_world,
                                       end_world),
       cmocka_unit_test_setup_teardown(test_what_is_refused_changes_nothing, make_world, end_world),
       cmocka_unit_test_setup_teardown(test_the_newest_waits_for_a_worker_that_lags, make_world,

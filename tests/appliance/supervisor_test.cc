@@ -22,7 +22,7 @@ struct Watched {
   Microseconds now = kStart;
   Supervisor supervisor{{"wan", "lan"}, well(), kStart};
 
-  std::vector<Event> look(Microseconds after = Supervisor::kInterval) {
+  std::vector<Notice> look(Microseconds after = Supervisor::kInterval) {
     now += after;
     return supervisor.observe(seen, now);
   }
@@ -30,7 +30,7 @@ struct Watched {
     for (uint64_t& loops : seen.worker_loops) ++loops;
   }
   // Looks on while the workers work, until something is said; answers when that was, or 0.
-  Microseconds calm_until_told(Microseconds longest, std::vector<Event>& ret_events) {
+  Microseconds calm_until_told(Microseconds longest, std::vector<Notice>& ret_events) {
     for (const Microseconds end = now + longest; now < end;) {
       work();
       ret_events = look();
@@ -46,7 +46,7 @@ bool contains(const std::string& text, const char* part) {
 
 void test_all_is_well(void**) {
   Watched box;
-  std::vector<Event> events;
+  std::vector<Notice> events;
   assert_int_equal(box.calm_until_told(3'000'000, events), 0);
   assert_true(box.supervisor.troubles().empty());
 }
@@ -56,7 +56,7 @@ void test_a_stalled_worker_is_noticed_within_100_ms(void**) {
   box.work();
   assert_true(box.look().empty());
   const Microseconds stalled = box.now;
-  std::vector<Event> events;
+  std::vector<Notice> events;
   while (events.empty()) {
     ++box.seen.worker_loops[0];
     events = box.look();
@@ -84,7 +84,7 @@ void test_a_link_drops_and_comes_back(void**) {
   Watched box;
   box.work();
   box.seen.ports[1].link_is_up = false;
-  std::vector<Event> events = box.look();
+  std::vector<Notice> events = box.look();
   assert_int_equal(events.size(), 1);
   assert_true(events[0].is_bad && contains(events[0].text, "port lan"));
   box.work();
@@ -111,12 +111,12 @@ void test_counted_troubles_are_told_once_and_end_when_calm(void**) {
     for (int i = 0; i < 3; ++i) {
       box.work();
       row.happen(box.seen);
-      const std::vector<Event> events = box.look();
+      const std::vector<Notice> events = box.look();
       assert_int_equal(events.size(), i == 0 ? 1 : 0);
       if (i == 0) assert_true(events[0].is_bad && contains(events[0].text, row.said));
     }
     const Microseconds last = box.now;
-    std::vector<Event> events;
+    std::vector<Notice> events;
     const Microseconds told = box.calm_until_told(2'000'000, events);
     assert_true(told - last >= Supervisor::kCalm);
     assert_true(told - last <= Supervisor::kCalm + Supervisor::kInterval);
@@ -129,7 +129,7 @@ void test_an_empty_pool_is_a_trouble_by_itself(void**) {
   Watched box;
   box.work();
   box.seen.buffers_free = 0;
-  const std::vector<Event> events = box.look();
+  const std::vector<Notice> events = box.look();
   assert_int_equal(events.size(), 1);
   assert_true(contains(events[0].text, "memory.buffers"));
 }

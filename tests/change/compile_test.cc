@@ -6,6 +6,7 @@
 #include "firmware/base/check.h"
 #include "firmware/exchange/build.h"
 #include "firmware/settings/load.h"
+#include "firmware/settings/way.h"
 #include "tests/cmocka.h"
 
 namespace evenkeel {
@@ -35,6 +36,8 @@ struct World {
   std::vector<PortState> ports = {{.mac = kWanMac, .mtu = 1500}, {.mac = kLanMac, .mtu = 9000}};
   std::map<Address, NextHop> others;
   std::vector<KernelWay> ways;
+  std::map<std::string, std::string> complaints;  // of health, by full name
+  std::map<std::string, uint32_t> parts;          // of weights, by full name
 
   static NextHop neighbour(const Address& address) {
     return {.resolved = true,
@@ -51,14 +54,24 @@ struct World {
   }
 
   Compiled compile(const Settings& settings) const {
-    const Surroundings surroundings = {.ports = ports,
-                                       .next_hop =
-                                           [&](const Address& address) {
-                                             const auto other = others.find(address);
-                                             return other == others.end() ? neighbour(address)
-                                                                          : other->second;
-                                           },
-                                       .ways = ways};
+    const Surroundings surroundings = {
+        .ports = ports,
+        .next_hop =
+            [&](const Address& address) {
+              const auto other = others.find(address);
+              return other == others.end() ? neighbour(address) : other->second;
+            },
+        .ways = ways,
+        .unhealthy =
+            [&](std::string_view service, std::string_view backend) {
+              const auto found = complaints.find(std::string(service) + "/" + std::string(backend));
+              return found == complaints.end() ? "" : found->second;
+            },
+        .part =
+            [&](std::string_view service, std::string_view backend) {
+              const auto found = parts.find(std::string(service) + "/" + std::string(backend));
+              return found == parts.end() ? Part() : Part{found->second, "asked for less"};
+            }};
     return evenkeel::compile(settings, surroundings, 42);
   }
 };
@@ -77,6 +90,22 @@ constexpr const char* kShop = R"(
   backends = ( { name = "a"; address = "10.0.0.11"; weight = 3; },
                { name = "b"; address = "10.0.0.12"; } ); }
 )";
+
+// Who asks a backend by the traffic's own way has the very bytes that workers have.
+void a_way_completed_alone_is_the_plans(void** /*state*/) {
+  const World world;
+  const Settings settings = settings_of(kShop);
+  const std::shared_ptr<const Plan> plan = plan_of(world.compile(settings));
+  for (size_t i = 0; i < plan->backend_records.size(); ++i) {
+    const BackendSettings& backend = settings.services[0].backends[i];
+    ForwardingSpec way = way_of(settings.services[0], backend, true);
+    const NextHop next_hop = World::neighbour(backend.address);
+    assert_string_equal(complete_way(way, next_hop, settings, world.ports).c_str(), "");
+    const Forwarding made = make_forwarding(way).value();
+    assert_string_equal(plan->backend_records[i].name.c_str(), ("shop/" + backend.name).c_str());
+    assert_memory_equal(&plan->forwardings[i], &made, sizeof(made));
+  }
+}
 
 void a_backend_is_settings_and_next_hop(void** /*state*/) {
   const World world;
@@ -234,6 +263,32 @@ void a_service_that_nobody_is_left_for_is_closed(void** /*state*/) {
   plan_of(drained);
 }
 
+void a_backend_that_fails_its_check_takes_nothing_and_keeps_its_place(void** /*state*/) {
+  World world;
+  world.complaints["shop/b"] = "its check fails: connection refused";
+  const Compiled compiled = world.compile(settings_of(kShop));
+  assert_true(compiled.states[0].usable);
+  assert_false(compiled.states[1].usable);
+  assert_string_equal(compiled.states[1].why.c_str(), "its check fails: connection refused");
+  assert_true(compiled.spec.backends[0].is_alive);
+  assert_false(compiled.spec.backends[1].is_alive);
+  assert_int_equal(compiled.spec.services[0].members.size(), 2);
+  assert_int_equal(compiled.spec.services[0].members[1].weight, 0);
+  assert_true(compiled.spec.services[0].closed == Reason::none);
+  plan_of(compiled);
+  // Who cannot be reached, or is in maintenance, says so first.
+  world.lose("10.0.0.12");
+  assert_string_equal(world.compile(settings_of(kShop)).states[1].why.c_str(), "no answer");
+  world.others.clear();
+  Settings settings = settings_of(kShop);
+  settings.services[0].backends[1].in_maintenance = true;
+  assert_string_equal(world.compile(settings).states[1].why.c_str(), "in maintenance");
+  // Another service's backend of that name is not meant.
+  settings = settings_of(kShop);
+  settings.services[0].name = "other";
+  assert_true(world.compile(settings).states[1].usable);
+}
+
 constexpr const char* kBoth = R"(
 { name = "shop"; vips = ["2001:db8::1", "198.51.100.1", "2001:db8::2"]; ports = "80";
   backends = ( { name = "a"; address = "10.0.0.11"; }, { name = "b"; address = "fd00::12"; } ); },
@@ -347,7 +402,8 @@ void destinations_are_asked_for_once(void** /*state*/) {
   backends = ( { name = "a"; address = "10.0.0.12"; },
                { name = "b"; address = "fd00::1"; } ); })"));
   assert_int_equal(destinations.size(), 3);
-  assert_true(destinations_of(Settings{}).empty());
+  const Settings none;  // named, for gcc 12 takes a temporary one for uninitialized
+  assert_true(destinations_of(none).empty());
 }
 
 // As many backends as there may be, all of both families but the last.
@@ -376,18 +432,55 @@ void the_largest_settings_compile(void** /*state*/) {
   assert_int_equal(plan_of(compiled)->backend_records.size(), 15 * kMaxBackendsPerService);
 }
 
+// In percent, so that weights keep their ratios.
+void a_part_of_a_weight_is_given(void** /*state*/) {
+  World world;
+  world.parts = {{"shop/a", 50}};
+  const Compiled compiled = world.compile(settings_of(kShop));
+  assert_int_equal(compiled.spec.services[0].members[0].weight, 150);
+  assert_int_equal(compiled.spec.services[0].members[1].weight, 100);
+  assert_true(compiled.states[0].usable && compiled.states[1].usable);
+  assert_string_equal(compiled.states[0].why.c_str(), "asked for less");
+  assert_string_equal(compiled.states[1].why.c_str(), "");
+  plan_of(compiled);
+}
+
+void who_is_given_nothing_keeps_flows_and_somebody_is_left(void** /*state*/) {
+  World world;
+  world.parts = {{"shop/a", 0}};
+  const Compiled one = world.compile(settings_of(kShop));
+  assert_int_equal(one.spec.services[0].members[0].weight, 0);
+  assert_true(one.spec.backends[0].is_alive);
+  plan_of(one);
+
+  world.parts["shop/b"] = 0;
+  const Compiled nobody = world.compile(settings_of(kShop));
+  assert_int_equal(nobody.spec.services[0].members[0].weight, 3);
+  assert_int_equal(nobody.spec.services[0].members[1].weight, 1);
+
+  world.parts = {{"shop/a", 0}};
+  world.complaints = {{"shop/b", "down"}};
+  const Compiled last = world.compile(settings_of(kShop));
+  assert_true(last.spec.services[0].closed == Reason::none);
+  assert_int_equal(last.spec.services[0].members[0].weight, 3);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
 int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
+      cmocka_unit_test(a_part_of_a_weight_is_given),
+      cmocka_unit_test(who_is_given_nothing_keeps_flows_and_somebody_is_left),
+      cmocka_unit_test(a_way_completed_alone_is_the_plans),
       cmocka_unit_test(a_backend_is_settings_and_next_hop),
       cmocka_unit_test(what_a_service_says_is_in_its_spec),
       cmocka_unit_test(every_mode_makes_a_plan),
       cmocka_unit_test(what_a_mode_needs_is_in_the_way),
       cmocka_unit_test(an_unresolved_backend_takes_nothing_and_keeps_its_place),
       cmocka_unit_test(a_service_that_nobody_is_left_for_is_closed),
+      cmocka_unit_test(a_backend_that_fails_its_check_takes_nothing_and_keeps_its_place),
       cmocka_unit_test(a_service_of_both_families_is_two),
       cmocka_unit_test(what_cannot_be_emitted_is_told_of_its_backend),
       cmocka_unit_test(direct_return_needs_a_neighbour),

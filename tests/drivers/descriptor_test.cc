@@ -46,6 +46,17 @@ void moving_leaves_one_owner(void**) {
   assert_false(is_open(other));
 }
 
+void what_is_released_stays_open(void**) {
+  const int number = open_null();
+  {
+    Descriptor owner(number);
+    assert_int_equal(owner.release(), number);
+    assert_false(owner.is_open());
+  }
+  assert_true(is_open(number));
+  ::close(number);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -55,6 +66,7 @@ int main() {
       cmocka_unit_test(closes_with_its_owner),
       cmocka_unit_test(a_failed_call_gives_none),
       cmocka_unit_test(moving_leaves_one_owner),
+      cmocka_unit_test(what_is_released_stays_open),
   };
   return cmocka_run_group_tests_name("drivers/descriptor", tests, nullptr, nullptr);
 }

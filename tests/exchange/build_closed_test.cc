@@ -85,7 +85,7 @@ void an_opened_service_is_as_it_was(void** /*state*/) {
     assert_int_equal(slot, slot_of(*first, name));
     assert_int_equal(open->lives[slot].born, kNow);
     assert_false(still->lives[slot].is_alive);
-    assert_true(open->may_stay(slot, true, kLast, kLast - kNow));
+    assert_int_not_equal(open->home_of(slot, true, kLast, kLast - kNow), kNoBackend);
   }
   // The one that was not closed has moved meanwhile, as ever.
   assert_non_null(record_of(*open, "mail").moves.get());
@@ -204,11 +204,11 @@ void a_backend_without_next_hop_keeps_its_slot(void** /*state*/) {
     const PlanPointer second = built_after(first, lost, kSoon);
     const uint16_t slot = slot_of(*second, "four-1");
     assert_int_equal(slot, slot_of(*first, "four-1"));
-    assert_false(second->may_stay(slot, true, kSoon, 0));
+    assert_int_equal(second->home_of(slot, true, kSoon, 0), kNoBackend);
     spec.backends[1].forwarding.destination_mac = {2, 0, 0, 0, 9, 9};  // from another card
     const PlanPointer third = built_after(second, spec, kLater);
     assert_int_equal(slot_of(*third, "four-1"), slot);
-    assert_true(third->may_stay(slot, true, kLater, kLater - kNow));
+    assert_int_not_equal(third->home_of(slot, true, kLater, kLater - kNow), kNoBackend);
     assert_int_equal(third->fingerprint, first->fingerprint);
   }
 }

@@ -56,8 +56,8 @@ void full_slots_are_reused_at_once_but_safely(void** /*state*/) {
     const uint16_t slot = slot_of(*later, name);
     assert_true(slot == slot_of(*full, "four-0") || slot == slot_of(*full, "four-1"));
     assert_int_equal(later->lives[slot].born, kNow + 2);
-    assert_false(later->may_stay(slot, true, kNow + 3, 2));
-    assert_true(later->may_stay(slot, true, kNow + 3, 1));
+    assert_int_equal(later->home_of(slot, true, kNow + 3, 2), kNoBackend);
+    assert_int_not_equal(later->home_of(slot, true, kNow + 3, 1), kNoBackend);
   }
 }
 
@@ -110,6 +110,17 @@ void extremes_of_a_table(void** /*state*/) {
   built(spec);
 }
 
+void a_sample_is_every_flow_or_as_few_as_are_told_apart(void** /*state*/) {
+  PlanSpec spec = good_spec();
+  assert_int_equal(built(spec)->sample_shift, Handshakes::kSampleShift);
+  for (const uint8_t shift : {uint8_t{0}, Handshakes::kSampleBits}) {
+    spec.sample_shift = shift;
+    assert_int_equal(built(spec)->sample_shift, shift);
+  }
+  spec.sample_shift = Handshakes::kSampleBits + 1;
+  assert_true(is_refused(spec, "a sample of one of 2^9 flows; follow at least one of 2^8"));
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -121,6 +132,7 @@ int main() {
       cmocka_unit_test(as_many_services_as_numbers),
       cmocka_unit_test(as_many_members_as_a_service_may_have),
       cmocka_unit_test(extremes_of_a_table),
+      cmocka_unit_test(a_sample_is_every_flow_or_as_few_as_are_told_apart),
   };
   return cmocka_run_group_tests_name("exchange/build_limits", tests, nullptr, nullptr);
 }

@@ -144,11 +144,11 @@ void a_failed_backend_keeps_nothing_but_its_slot(void** /*state*/) {
   const PlanPointer second = built_after(first, spec, kNow + 1);
   const uint16_t failed = slot_of(*second, "four-2");
   assert_int_equal(failed, slot_of(*first, "four-2"));
-  assert_false(second->may_stay(failed, true, kNow + 1, 0));
+  assert_int_equal(second->home_of(failed, true, kNow + 1, 0), kNoBackend);
 
   // Healthy again within the window: its flows are still its own.
   const PlanPointer third = built_after(second, good_spec(), kNow + 2);
-  assert_true(third->may_stay(failed, true, kNow + 2, 2));
+  assert_int_not_equal(third->home_of(failed, true, kNow + 2, 2), kNoBackend);
   for (size_t i = 0; i < kMinBuckets; ++i) {
     assert_int_equal(current(*third, "web", i), current(*first, "web", i));
   }

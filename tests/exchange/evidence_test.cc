@@ -1,5 +1,6 @@
 #include "firmware/exchange/evidence.h"
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <limits>
@@ -9,6 +10,7 @@
 
 #include "firmware/exchange/handshakes.h"
 #include "tests/cmocka.h"
+#include "tests/exchange/counts.h"
 
 namespace evenkeel {
 namespace {
@@ -49,58 +51,94 @@ void slots_are_counted_apart(void** state) {
   }
 }
 
+// All that a worker counts one by one, so many times each.
+void count_each(Evidence& evidence, uint16_t slot, const std::array<uint32_t, 14>& times) {
+  const auto repeat = [&times](size_t which, const auto& count) {
+    for (uint32_t i = 0; i < times[which]; ++i) count();
+  };
+  repeat(0, [&] { evidence.count_new_flow(slot); });
+  repeat(1, [&] { evidence.count_opened(slot); });
+  repeat(2, [&] { evidence.count_retried(slot); });
+  repeat(3, [&] { evidence.count_completed(slot, 1'000); });
+  repeat(4, [&] { evidence.count_lost(slot); });
+  repeat(5, [&] { evidence.count_reset(slot); });
+  repeat(6, [&] { evidence.count_retried_flow(slot); });
+  repeat(7, [&] { evidence.count_asked(slot); });
+  repeat(8, [&] { evidence.count_answered(slot, 5'000); });
+  repeat(9, [&] { evidence.count_unanswered(slot); });
+  repeat(10, [&] { evidence.count_good(slot); });
+  repeat(11, [&] { evidence.count_bad(slot); });
+  repeat(12, [&] { evidence.count_server_reset(slot); });
+  repeat(13, [&] { evidence.count_zero_window(slot); });
+}
+
 void every_count_has_its_own_place(void** state) {
   Evidence& evidence = of(state);
-  for (int i = 0; i < 2; ++i) evidence.count_new_flow(1);
-  for (int i = 0; i < 3; ++i) evidence.count_opened(1);
-  for (int i = 0; i < 5; ++i) evidence.count_retried(1);
-  for (int i = 0; i < 7; ++i) evidence.count_completed(1, 10);
-  for (int i = 0; i < 11; ++i) evidence.count_lost(1);
-  for (int i = 0; i < 13; ++i) evidence.count_reset(1);
-  const BackendCounts counts = evidence.backend(1);
-  assert_int_equal(counts.packets, 0);
-  assert_int_equal(counts.bytes, 0);
-  assert_int_equal(counts.new_flows, 2);
-  assert_int_equal(counts.opened, 3);
-  assert_int_equal(counts.retried, 5);
-  assert_int_equal(counts.completed, 7);
-  assert_int_equal(counts.lost, 11);
-  assert_int_equal(counts.reset, 13);
+  count_each(evidence, 1, {2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43});
+  expect_counts(evidence.backend(1), {.new_flows = 2,
+                                      .opened = 3,
+                                      .retried = 5,
+                                      .completed = 7,
+                                      .lost = 11,
+                                      .reset = 13,
+                                      .retried_flows = 17,
+                                      .asked = 19,
+                                      .answered = 23,
+                                      .unanswered = 29,
+                                      .good = 31,
+                                      .bad = 37,
+                                      .server_resets = 41,
+                                      .zero_windows = 43});
+  expect_counts(evidence.backend(0), {});
+  expect_counts(evidence.backend(2), {});
 }
 
 void a_baseline_stands_for_a_reset(void** state) {
   Evidence& evidence = of(state);
-  const auto act = [&evidence](int times) {
-    for (int i = 0; i < times; ++i) {
-      evidence.count_packet(2, 60);
-      evidence.count_new_flow(2);
-      evidence.count_opened(2);
-      evidence.count_retried(2);
-      evidence.count_completed(2, 1000);
-      evidence.count_lost(2);
-      evidence.count_reset(2);
-    }
+  std::array<uint32_t, 14> each;
+  const auto act = [&](uint32_t times) {
+    for (uint32_t i = 0; i < times; ++i) evidence.count_packet(2, 60);
+    each.fill(times);
+    count_each(evidence, 2, each);
   };
   act(5);
   const BackendCounts baseline = evidence.backend(2);
-  const LatencyCounts latencies = evidence.latencies(2);
+  const LatencyCounts handshakes = evidence.handshake_times(2);
+  const LatencyCounts responses = evidence.response_times(2);
   act(3);
-  const BackendCounts counts = evidence.backend(2).since(baseline);
-  assert_int_equal(counts.packets, 3);
-  assert_int_equal(counts.bytes, 180);
-  assert_int_equal(counts.new_flows, 3);
-  assert_int_equal(counts.opened, 3);
-  assert_int_equal(counts.retried, 3);
-  assert_int_equal(counts.completed, 3);
-  assert_int_equal(counts.lost, 3);
-  assert_int_equal(counts.reset, 3);
-  assert_int_equal(evidence.latencies(2).since(latencies).counts[latency_bucket(1000)], 3);
+  BackendCounts expected;
+  for (const NamedCount& named : kCounts) expected.*named.count = 3;
+  expected.bytes = 180;
+  expect_counts(evidence.backend(2).since(baseline), expected);
+  assert_int_equal(evidence.handshake_times(2).since(handshakes).counts[latency_bucket(1'000)], 3);
+  assert_int_equal(evidence.response_times(2).since(responses).counts[latency_bucket(5'000)], 3);
+}
+
+void sums(void**) {
+  BackendCounts sum;
+  BackendCounts other;
+  BackendCounts expected;
+  uint64_t number = 0;
+  for (const NamedCount& named : kCounts) {
+    sum.*named.count = ++number;
+    other.*named.count = 1'000 * number;
+    expected.*named.count = 1'001 * number;
+  }
+  sum += other;
+  expect_counts(sum, expected);
 }
 
 void differences_survive_a_wrap(void**) {
   constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
-  const BackendCounts counts = BackendCounts{.packets = 4}.since({.packets = kMost});
-  assert_int_equal(counts.packets, 5);
+  for (const NamedCount& named : kCounts) {
+    BackendCounts before;
+    BackendCounts after;
+    BackendCounts expected;
+    before.*named.count = kMost;
+    after.*named.count = 4;
+    expected.*named.count = 5;
+    expect_counts(after.since(before), expected);
+  }
   LatencyCounts before;
   LatencyCounts after;
   before.counts[7] = std::numeric_limits<uint32_t>::max() - 9;
@@ -115,18 +153,18 @@ void latency_buckets(void**) {
     size_t bucket;
   } cases[] = {
       {"at once", 0, 0},
-      {"1 us", 1, 1},
-      {"3 us", 3, 3},
-      {"4 us", 4, 4},
-      {"7 us", 7, 7},
-      {"8 us shares with 9", 8, 8},
-      {"9 us", 9, 8},
-      {"10 us", 10, 9},
-      {"1 ms", 1000, 35},
-      {"1 s", 1'000'000, 75},
-      {"the last that fits", (1u << 26) - 1, 99},
-      {"67 s", 1u << 26, 99},
-      {"longest", std::numeric_limits<Microseconds>::max(), 99},
+      {"31 us", 31, 0},
+      {"32 us", 32, 1},
+      {"47 us", 47, 1},
+      {"48 us", 48, 2},
+      {"63 us", 63, 2},
+      {"64 us", 64, 3},
+      {"1 ms", 1'000, 10},
+      {"1.024 ms", 1'024, 11},
+      {"1 s", 1'000'000, 30},
+      {"the last but one ends", (1u << 20) - 1, 30},
+      {"1.05 s", 1u << 20, 31},
+      {"longest", std::numeric_limits<Microseconds>::max(), 31},
   };
   for (const auto& example : cases) {
     print_message("  %s\n", example.description);
@@ -134,28 +172,34 @@ void latency_buckets(void**) {
   }
 }
 
-// Every bucket begins where the one before ends, and is at most a quarter of its start wide.
+// Every bucket but the first begins where the one before ends, and is at most half of its start
+// wide.
 void latency_buckets_leave_no_gap(void**) {
   for (size_t bucket = 1; bucket < kLatencyBuckets; ++bucket) {
     const Microseconds start = latency_bucket_start(bucket);
     assert_int_equal(latency_bucket(start), bucket);
     assert_int_equal(latency_bucket(start - 1), bucket - 1);
-    const Microseconds width = start - latency_bucket_start(bucket - 1);
-    assert_true(width == 1 || width * 4 <= latency_bucket_start(bucket - 1));
+    const Microseconds before = latency_bucket_start(bucket - 1);
+    assert_true(before == 0 || (start - before) * 2 <= before);
   }
 }
 
-void completed_handshakes_fill_the_histogram(void** state) {
+void times_fill_the_histogram_of_their_kind(void** state) {
   Evidence& evidence = of(state);
-  evidence.count_completed(kSlots - 1, 0);
-  evidence.count_completed(kSlots - 1, 250);
-  evidence.count_completed(kSlots - 1, 251);
-  evidence.count_completed(kSlots - 1, 90'000'000);
-  const LatencyCounts latencies = evidence.latencies(kSlots - 1);
-  assert_int_equal(latencies.counts[0], 1);
-  assert_int_equal(latencies.counts[latency_bucket(250)], 2);
-  assert_int_equal(latencies.counts[kLatencyBuckets - 1], 1);
-  for (const uint32_t count : evidence.latencies(0).counts) assert_int_equal(count, 0);
+  constexpr uint16_t kLast = kSlots - 1;
+  evidence.count_completed(kLast, 0);
+  evidence.count_completed(kLast, 250);
+  evidence.count_completed(kLast, 251);
+  evidence.count_completed(kLast, 90'000'000);
+  evidence.count_answered(kLast, 40);
+  const LatencyCounts handshakes = evidence.handshake_times(kLast);
+  assert_int_equal(handshakes.counts[0], 1);
+  assert_int_equal(handshakes.counts[latency_bucket(250)], 2);
+  assert_int_equal(handshakes.counts[kLatencyBuckets - 1], 1);
+  const LatencyCounts responses = evidence.response_times(kLast);
+  for (size_t i = 0; i < kLatencyBuckets; ++i) assert_int_equal(responses.counts[i], i == 1);
+  for (const uint32_t count : evidence.handshake_times(0).counts) assert_int_equal(count, 0);
+  for (const uint32_t count : evidence.response_times(0).counts) assert_int_equal(count, 0);
 }
 
 void the_worker_counts_drops_by_reason(void** state) {
@@ -313,13 +357,13 @@ struct Watch {
   void look(const Evidence& evidence) {
     const BackendCounts counts = evidence.backend(3);
     const WorkerCounts worker = evidence.worker();
-    const LatencyCounts latencies = evidence.latencies(3);
+    const LatencyCounts latencies = evidence.handshake_times(3);
     growing = growing && counts.packets >= packets && counts.bytes >= bytes &&
-              worker.drops[kDropped] >= drops && latencies.counts[5] >= fast;
+              worker.drops[kDropped] >= drops && latencies.counts[0] >= fast;
     packets = counts.packets;
     bytes = counts.bytes;
     drops = worker.drops[kDropped];
-    fast = latencies.counts[5];
+    fast = latencies.counts[0];
     const Tick quiet = evidence.quiet_for(1, 9, 1000);
     quiet_in_range = quiet_in_range && (quiet <= 1000 || quiet == Evidence::kNeverDeviated);
   }
@@ -359,10 +403,11 @@ int main() {
       cmocka_unit_test_setup_teardown(slots_are_counted_apart, setup, teardown),
       cmocka_unit_test_setup_teardown(every_count_has_its_own_place, setup, teardown),
       cmocka_unit_test_setup_teardown(a_baseline_stands_for_a_reset, setup, teardown),
+      cmocka_unit_test(sums),
       cmocka_unit_test(differences_survive_a_wrap),
       cmocka_unit_test(latency_buckets),
       cmocka_unit_test(latency_buckets_leave_no_gap),
-      cmocka_unit_test_setup_teardown(completed_handshakes_fill_the_histogram, setup, teardown),
+      cmocka_unit_test_setup_teardown(times_fill_the_histogram_of_their_kind, setup, teardown),
       cmocka_unit_test_setup_teardown(the_worker_counts_drops_by_reason, setup, teardown),
       cmocka_unit_test_setup_teardown(the_worker_counts_its_totals, setup, teardown),
       cmocka_unit_test_setup_teardown(silence_of_a_group, setup, teardown),

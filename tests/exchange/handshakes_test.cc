@@ -1,401 +1,339 @@
 #include "firmware/exchange/handshakes.h"
 
 #include <array>
-#include <limits>
-#include <memory>
-#include <random>
-#include <string>
-#include <utility>
 
-#include "tests/cmocka.h"
+#include "tests/exchange/handshakes.h"
 
 namespace evenkeel {
 namespace {
 
-constexpr uint16_t kSlots = 4;
-constexpr Microseconds kDeadline = Handshakes::kDefaultDeadline;
-constexpr size_t kSets = 16;
-
-struct State {
-  std::unique_ptr<Evidence> evidence;
-  std::unique_ptr<Handshakes> handshakes;
-
-  void opened(uint64_t flow, uint16_t slot, Microseconds now) {
-    handshakes->opened(flow, slot, now);
-  }
-  void answered(uint64_t flow, Microseconds now) { handshakes->answered(flow, now, false); }
-  void reset(uint64_t flow, Microseconds now) { handshakes->answered(flow, now, true); }
-  BackendCounts counts(uint16_t slot) const { return evidence->backend(slot); }
-  uint64_t untracked() const { return evidence->worker().untracked_handshakes; }
-};
-
-int setup_of(void** state, size_t capacity) {
-  auto evidence = Evidence::make({.slots = kSlots, .services = 1});
-  if (!evidence.ok()) return -1;
-  auto handshakes = Handshakes::make(*evidence.value(), capacity);
-  if (!handshakes.ok()) return -1;
-  *state = new State{std::move(evidence.value()),
-                     std::make_unique<Handshakes>(std::move(handshakes.value()))};
-  return 0;
-}
-
-int setup(void** state) { return setup_of(state, kSets * 4); }
-int setup_one_set(void** state) { return setup_of(state, 4); }
-
-int teardown(void** state) {
-  std::unique_ptr<State>(static_cast<State*>(*state));
-  return 0;
-}
-
-State& of(void** state) { return *static_cast<State*>(*state); }
-
-// The nth flow of a set.
-uint64_t flow(size_t set, uint64_t n = 0) { return (n << 32) | (uint64_t{set} << 8); }
-
-void expect(const State& it, uint16_t slot, const BackendCounts& expected) {
-  const BackendCounts counts = it.counts(slot);
-  assert_int_equal(counts.opened, expected.opened);
-  assert_int_equal(counts.retried, expected.retried);
-  assert_int_equal(counts.completed, expected.completed);
-  assert_int_equal(counts.lost, expected.lost);
-  assert_int_equal(counts.reset, expected.reset);
-}
-
 struct Step {
-  enum Kind { syn, answer, rst, idle } kind;
-  Microseconds now;
+  enum Kind { none, syn, ack, data, fin, data_fin, rst, rst_ack, bare, idle } kind = none;
+  Microseconds now = 0;
+  uint32_t number = 1;  // acknowledged
   uint16_t slot = 0;
 };
 
 struct Story {
   const char* description;
-  std::array<Step, 6> steps;
-  size_t length;
-  BackendCounts first;      // of slot 0
-  BackendCounts second{};   // of slot 1
-  int latency_bucket = -1;  // of slot 0's one completed handshake
+  std::array<Step, 7> steps;
+  BackendCounts first;     // of slot 0
+  BackendCounts second{};  // of slot 1
+  // Of slot 0's one completed handshake and answered request; -1: there is none.
+  int handshake_bucket = -1;
+  int response_bucket = -1;
 };
 
 constexpr Microseconds kWrap = Microseconds{1} << 32;
 
+constexpr int latency(Microseconds time) { return static_cast<int>(latency_bucket(time)); }
+
 // Of one flow.
-const Story kStories[] = {
-    {"answered",
-     {{{Step::syn, 100}, {Step::answer, 107}}},
-     2,
-     {.opened = 1, .completed = 1},
-     {},
-     7},
+const Story kHandshakeStories[] = {
+    {"answered", {{{Step::syn, 100}, {Step::ack, 140}}}, kCompleted, {}, latency(40)},
     {"answered in the same microsecond",
-     {{{Step::syn, 100}, {Step::answer, 100}}},
-     2,
-     {.opened = 1, .completed = 1},
+     {{{Step::syn, 100}, {Step::ack, 100}}},
+     kCompleted,
      {},
-     0},
+     latency(0)},
     {"only the first answer counts",
-     {{{Step::syn, 100}, {Step::answer, 103}, {Step::answer, 200}, {Step::rst, 300}}},
-     4,
-     {.opened = 1, .completed = 1},
+     {{{Step::syn, 100}, {Step::ack, 150}, {Step::ack, 600}, {Step::ack, 900}}},
+     kCompleted,
      {},
-     3},
-    {"an answer without SYN", {{{Step::answer, 100}}}, 1, {}},
-    {"given up by the client",
-     {{{Step::syn, 100}, {Step::rst, 110}}},
-     2,
-     {.opened = 1, .reset = 1}},
-    {"retried twice, then answered: the time is the client's whole wait",
-     {{{Step::syn, 0}, {Step::syn, 2}, {Step::syn, 4}, {Step::answer, 6}}},
-     4,
-     {.opened = 1, .retried = 2, .completed = 1},
+     latency(50)},
+    {"an answer without SYN", {{{Step::ack, 100}}}, {}},
+    {"a request without SYN", {{{Step::data, 100}, {Step::ack, 200, 50}}}, {}},
+    {"given up by the client", {{{Step::syn, 100}, {Step::rst, 110}}}, {.opened = 1, .reset = 1}},
+    {"given up after a retry, which was known to be bad",
+     {{{Step::syn, 100}, {Step::syn, 105}, {Step::rst, 110}}},
+     {.opened = 1, .retried = 1, .reset = 1, .retried_flows = 1, .bad = 1}},
+    {"retried: known to be bad at once",
+     {{{Step::syn, 0}, {Step::syn, 1'000'000}}},
+     {.opened = 1, .retried = 1, .retried_flows = 1, .bad = 1}},
+    {"retried twice, then answered: the time is the client's whole wait, and it is bad once",
+     {{{Step::syn, 0}, {Step::syn, 200}, {Step::syn, 400}, {Step::ack, 600}}},
+     {.opened = 1, .retried = 2, .completed = 1, .retried_flows = 1, .bad = 1},
      {},
-     6},
+     latency(600)},
+    {"retried, then answered and asking in vain: bad once",
+     {{{Step::syn, 0}, {Step::syn, 2}, {Step::data, 4}, {Step::rst, 6}}},
+     {.opened = 1,
+      .retried = 1,
+      .completed = 1,
+      .retried_flows = 1,
+      .asked = 1,
+      .unanswered = 1,
+      .bad = 1},
+     {},
+     latency(4)},
+    {"retried, then all is well: bad, and not good",
+     {{{Step::syn, 0}, {Step::syn, 2}, {Step::data, 4}, {Step::ack, 50, 9}}},
+     {.opened = 1,
+      .retried = 1,
+      .completed = 1,
+      .retried_flows = 1,
+      .asked = 1,
+      .answered = 1,
+      .bad = 1},
+     {},
+     latency(4),
+     latency(46)},
+    {"retried and lost: bad once",
+     {{{Step::syn, 0}, {Step::syn, 1'000'000}, {Step::idle, kDeadline}}},
+     {.opened = 1, .retried = 1, .lost = 1, .retried_flows = 1, .bad = 1}},
     {"a retry sent elsewhere",
-     {{{Step::syn, 100, 0}, {Step::syn, 200, 1}, {Step::answer, 250, 1}}},
-     3,
-     {.opened = 1, .lost = 1},
-     {.opened = 1, .completed = 1}},
+     {{{Step::syn, 100}, {Step::syn, 200, 0, 1}, {Step::ack, 250}}},
+     kLost,
+     kCompleted},
     {"one microsecond before the deadline",
-     {{{Step::syn, 50}, {Step::idle, 49 + kDeadline}, {Step::answer, 49 + kDeadline}}},
-     3,
-     {.opened = 1, .completed = 1},
+     {{{Step::syn, 50}, {Step::idle, 49 + kDeadline}, {Step::ack, 49 + kDeadline}}},
+     kCompleted,
      {},
-     static_cast<int>(latency_bucket(kDeadline - 1))},
+     latency(kDeadline - 1)},
     {"at the deadline, found by the sweep",
      {{{Step::syn, 50}, {Step::idle, 50 + kDeadline}}},
-     2,
-     {.opened = 1, .lost = 1}},
+     kLost},
     {"at the deadline, found by its own answer",
-     {{{Step::syn, 50}, {Step::answer, 50 + kDeadline}}},
-     2,
-     {.opened = 1, .lost = 1}},
+     {{{Step::syn, 50}, {Step::ack, 50 + kDeadline}}},
+     kLost},
     {"at the deadline, found by a retry, which is a new handshake",
      {{{Step::syn, 50}, {Step::syn, 50 + kDeadline}}},
-     2,
-     {.opened = 2, .lost = 1}},
+     {.opened = 2, .lost = 1, .bad = 1}},
     {"an answer after the verdict",
-     {{{Step::syn, 50}, {Step::idle, 50 + kDeadline}, {Step::answer, 51 + kDeadline}}},
-     3,
-     {.opened = 1, .lost = 1}},
-    {"a retry does not move the deadline",
-     {{{Step::syn, 0}, {Step::syn, 1'000'000}, {Step::idle, kDeadline}}},
-     3,
-     {.opened = 1, .retried = 1, .lost = 1}},
-    {"a flow that comes again",
-     {{{Step::syn, 1}, {Step::answer, 2}, {Step::syn, 3}, {Step::rst, 4}, {Step::syn, 5}}},
-     5,
-     {.opened = 3, .completed = 1, .reset = 1},
-     {},
-     1},
+     {{{Step::syn, 50}, {Step::idle, 50 + kDeadline}, {Step::ack, 51 + kDeadline}}},
+     kLost},
     {"answered across the wrap of 32 bits of time",
-     {{{Step::syn, kWrap - 4}, {Step::idle, kWrap}, {Step::answer, kWrap + 2}}},
-     3,
-     {.opened = 1, .completed = 1},
+     {{{Step::syn, kWrap - 4}, {Step::idle, kWrap}, {Step::ack, kWrap + 60}}},
+     kCompleted,
      {},
-     6},
+     latency(64)},
     {"lost across the wrap of 32 bits of time",
      {{{Step::syn, kWrap - 4}, {Step::idle, kWrap - 4 + kDeadline}}},
-     2,
-     {.opened = 1, .lost = 1}},
+     kLost},
+    {"nothing is acknowledged, as by SCTP: completed is all that can be known",
+     {{{Step::syn, 1}, {Step::bare, 2}, {Step::bare, 3}}},
+     kNoRequest,
+     {},
+     latency(1)},
 };
 
+constexpr uint32_t kMost = 0xffff'ffff;
+
+const Story kResponseStories[] = {
+    {"asked and answered",
+     {{{Step::syn, 0}, {Step::ack, 10}, {Step::data, 20}, {Step::ack, 220, 101}}},
+     kAnswered,
+     {},
+     latency(10),
+     latency(200)},
+    {"the request is the handshake's end",
+     {{{Step::syn, 0}, {Step::data, 40}, {Step::ack, 140, 101}}},
+     kAnswered,
+     {},
+     latency(40),
+     latency(100)},
+    {"a long request, sent again: the time is from its first packet",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::data, 80}, {Step::data, 90}, {Step::ack, 100, 9}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(100)},
+    {"the server speaks first: its greeting is no answer",
+     {{{Step::syn, 0}, {Step::ack, 1}, {Step::ack, 2, 80}, {Step::data, 3, 80}}},
+     kAsked,
+     {},
+     latency(1)},
+    {"the server speaks first, and answers",
+     {{{Step::syn, 0}, {Step::ack, 1, 80}, {Step::data, 3, 80}, {Step::ack, 103, 90}}},
+     kAnswered,
+     {},
+     latency(1),
+     latency(100)},
+    {"answered by the client's next request",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::data, 50, 500}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(50)},
+    {"answered and closed",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::fin, 50, 500}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(50)},
+    {"answered, and reset by a client in a hurry",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::rst_ack, 50, 500}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(50)},
+    {"answered across the wrap of the server's numbers",
+     {{{Step::syn, 0}, {Step::data, 0, kMost - 1}, {Step::ack, 50, 30}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(50)},
+    {"an older packet comes late",
+     {{{Step::syn, 0}, {Step::data, 0, 100}, {Step::ack, 50, 99}, {Step::ack, 51, kMost}}},
+     kAsked,
+     {},
+     latency(0)},
+    {"half closed, and answered",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::fin, 10}, {Step::ack, 50, 30}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(50)},
+    {"request and FIN in one, and answered",
+     {{{Step::syn, 0}, {Step::data_fin, 0}, {Step::ack, 50, 30}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(50)},
+    {"one byte more is not yet an answer",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::ack, 50, 2}}},
+     kAsked,
+     {},
+     latency(0)},
+    {"one byte, and the client goes on",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::ack, 50, 2}, {Step::data, 60, 2}}},
+     kAnswered,
+     {},
+     latency(0),
+     latency(60)},
+    {"the server closes without a word, and so does the client",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::ack, 50, 2}, {Step::fin, 60, 2}}},
+     kUnanswered,
+     {},
+     latency(0)},
+    {"the server closes without a word, and the client stays",
+     {{{Step::syn, 0}, {Step::data, 0}, {Step::ack, 50, 2}, {Step::idle, kDeadline}}},
+     kUnanswered,
+     {},
+     latency(0)},
+    {"silence up to the deadline",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::ack, 20}, {Step::idle, 6 + kDeadline}}},
+     kAsked,
+     {},
+     latency(7)},
+    {"silence until the deadline, which begins with the request",
+     {{{Step::syn, 0},
+       {Step::ack, 7},
+       {Step::data, 1'000'000},
+       {Step::idle, 1'000'000 + kDeadline}}},
+     kUnanswered,
+     {},
+     latency(7)},
+    {"an answer at the deadline",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::ack, 7 + kDeadline, 50}}},
+     kUnanswered,
+     {},
+     latency(7)},
+    {"the client closes, and nothing comes",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::fin, 20}, {Step::idle, 7 + kDeadline}}},
+     kUnanswered,
+     {},
+     latency(7)},
+    {"the client resets before an answer",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::rst, 20}}},
+     kUnanswered,
+     {},
+     latency(7)},
+    {"the client resets when the server's FIN comes",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::rst_ack, 20, 2}}},
+     kUnanswered,
+     {},
+     latency(7)},
+    {"the client opens anew with the same port, for no answer came",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::syn, 20}}},
+     {.opened = 2, .completed = 1, .asked = 1, .unanswered = 1, .bad = 1},
+     {},
+     latency(7)},
+    {"another connection with the same port, when the first is over",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::ack, 20, 9}, {Step::syn, 30}}},
+     {.opened = 2, .completed = 1, .asked = 1, .answered = 1, .good = 1},
+     {},
+     latency(7),
+     latency(13)},
+    {"no request before the deadline, which begins with the handshake's end",
+     {{{Step::syn, 0}, {Step::ack, 7}, {Step::idle, 7 + kDeadline}, {Step::data, 8 + kDeadline}}},
+     kNoRequest,
+     {},
+     latency(7)},
+    {"one microsecond before that",
+     {{{Step::syn, 0}, {Step::ack, 7}, {Step::idle, 6 + kDeadline}, {Step::data, 6 + kDeadline}}},
+     kAsked,
+     {},
+     latency(7)},
+    {"no request, and closed",
+     {{{Step::syn, 0}, {Step::ack, 7}, {Step::fin, 9}, {Step::ack, 10, 50}}},
+     kNoRequest,
+     {},
+     latency(7)},
+    {"no request, and reset",
+     {{{Step::syn, 0}, {Step::ack, 7}, {Step::rst, 9}}},
+     kNoRequest,
+     {},
+     latency(7)},
+    {"closed by its first packet", {{{Step::syn, 0}, {Step::fin, 7}}}, kNoRequest, {}, latency(7)},
+    {"no request, and another connection with the same port",
+     {{{Step::syn, 0}, {Step::ack, 7}, {Step::syn, 9, 0, 1}}},
+     kNoRequest,
+     {.opened = 1},
+     latency(7)},
+    {"a fragment behind the first says nothing",
+     {{{Step::syn, 0}, {Step::data, 7}, {Step::bare, 9}}},
+     kAsked,
+     {},
+     latency(7)},
+};
+
+Handshakes::Segment segment_of(const Step& step) {
+  if (step.kind == Step::bare) return {};
+  return {.acknowledgement = step.kind == Step::rst ? 0 : step.number,
+          .acknowledges = step.kind != Step::rst,
+          .has_payload = step.kind == Step::data || step.kind == Step::data_fin,
+          .is_closing = step.kind == Step::fin || step.kind == Step::data_fin,
+          .is_reset = step.kind == Step::rst || step.kind == Step::rst_ack};
+}
+
 void tell(State& it, const Step& step) {
-  switch (step.kind) {
-    case Step::syn:
-      return it.opened(flow(0), step.slot, step.now);
-    case Step::answer:
-      return it.answered(flow(0), step.now);
-    case Step::rst:
-      return it.reset(flow(0), step.now);
-    case Step::idle:
-      return it.handshakes->expire_some(step.now);
+  if (step.kind == Step::none) return;
+  if (step.kind == Step::syn) {
+    it.opened(flow(0), step.slot, step.now);
+  } else if (step.kind == Step::idle) {
+    it.handshakes->expire_some(step.now);
+  } else {
+    it.handshakes->heard(flow(0), segment_of(step), step.now);
   }
 }
 
-void stories(void** state) {
-  for (const Story& story : kStories) {
+void expect_times(const LatencyCounts& times, int bucket) {
+  for (size_t i = 0; i < kLatencyBuckets; ++i) {
+    assert_int_equal(times.counts[i], bucket == static_cast<int>(i) ? 1 : 0);
+  }
+}
+
+template <size_t kCount>
+void play(void** state, const Story (&stories)[kCount]) {
+  for (const Story& story : stories) {
     print_message("  %s\n", story.description);
     void* fresh = nullptr;
     assert_int_equal(setup_one_set(&fresh), 0);
     teardown(state);
     *state = fresh;
     State& it = of(state);
-    for (size_t i = 0; i < story.length; ++i) tell(it, story.steps[i]);
-    expect(it, 0, story.first);
-    expect(it, 1, story.second);
+    for (const Step& step : story.steps) tell(it, step);
+    expect_counts(it.counts(0), story.first);
+    expect_counts(it.counts(1), story.second);
     assert_int_equal(it.untracked(), 0);
-    const LatencyCounts latencies = it.evidence->latencies(0);
-    for (size_t i = 0; i < kLatencyBuckets; ++i) {
-      assert_int_equal(latencies.counts[i], story.latency_bucket == static_cast<int>(i) ? 1 : 0);
-    }
+    expect_times(it.evidence->handshake_times(0), story.handshake_bucket);
+    expect_times(it.evidence->response_times(0), story.response_bucket);
   }
 }
 
-// A full set keeps what it has: the fifth goes untracked until a place is free.
-void a_full_set_takes_no_more(void** state) {
-  State& it = of(state);
-  for (uint64_t n = 0; n < 6; ++n) it.opened(flow(3, n), 0, 10 + n);
-  assert_int_equal(it.counts(0).opened, 4);
-  assert_int_equal(it.untracked(), 2);
-
-  it.opened(flow(3, 2), 0, 20);
-  assert_int_equal(it.counts(0).retried, 1);
-  it.opened(flow(3, 4), 0, 21);
-  assert_int_equal(it.untracked(), 3);
-  it.answered(flow(3, 5), 22);
-  assert_int_equal(it.counts(0).completed, 0);
-
-  // Sent elsewhere, it frees the place that it needs.
-  it.opened(flow(3, 1), 1, 23);
-  expect(it, 0, {.opened = 4, .retried = 1, .lost = 1});
-  expect(it, 1, {.opened = 1});
-  assert_int_equal(it.untracked(), 3);
-
-  it.answered(flow(3, 0), 24);
-  it.opened(flow(3, 5), 2, 25);
-  expect(it, 2, {.opened = 1});
-
-  // The deadline makes room without a sweep, too.
-  it.opened(flow(3, 8), 3, 30 + kDeadline);
-  expect(it, 0, {.opened = 4, .retried = 1, .completed = 1, .lost = 3});
-  expect(it, 1, {.opened = 1, .lost = 1});
-  expect(it, 2, {.opened = 1, .lost = 1});
-  expect(it, 3, {.opened = 1});
-}
-
-// All four of a set at once, one set a call, every set once in a round.
-void the_sweep_visits_one_set_per_call(void** state) {
-  State& it = of(state);
-  for (size_t set = 0; set < kSets; ++set) {
-    for (uint64_t n = 0; n < 4; ++n) it.opened(flow(set, n), 0, 0);
-  }
-  for (size_t call = 0; call < kSets; ++call) it.handshakes->expire_some(kDeadline - 1);
-  assert_int_equal(it.counts(0).lost, 0);
-  for (size_t call = 1; call <= kSets; ++call) {
-    it.handshakes->expire_some(kDeadline);
-    assert_int_equal(it.counts(0).lost, 4 * call);
-  }
-  it.handshakes->expire_some(kDeadline);
-  assert_int_equal(it.counts(0).lost, 4 * kSets);
-}
-
-void flows_are_known_by_all_bits(void** state) {
-  State& it = of(state);
-  it.opened(flow(5), 0, 1);
-  for (unsigned bit = 0; bit < 64; ++bit) it.answered(flow(5) ^ (uint64_t{1} << bit), 2);
-  expect(it, 0, {.opened = 1});
-  it.handshakes->prefetch(flow(5));
-  it.answered(flow(5), 3);
-  expect(it, 0, {.opened = 1, .completed = 1});
-}
-
-// The flow whose hash is 0 is a flow, and a free entry is not one.
-void zero_is_a_flow(void** state) {
-  State& it = of(state);
-  it.answered(0, 1);
-  it.reset(0, 1);
-  expect(it, 0, {});
-  it.opened(0, 0, 1);
-  it.answered(0, 2);
-  expect(it, 0, {.opened = 1, .completed = 1});
-}
-
-struct Model {
-  struct Open {
-    uint64_t flow;
-    uint16_t slot;
-    Microseconds since;
-    bool open = false;
-  };
-  std::array<Open, 4> table{};
-  std::array<BackendCounts, kSlots> counts{};
-  uint64_t untracked = 0;
-
-  Open* find(uint64_t flow) {
-    for (Open& entry : table) {
-      if (entry.open && entry.flow == flow) return &entry;
-    }
-    return nullptr;
-  }
-  void expire(Microseconds now) {
-    for (Open& entry : table) {
-      if (!entry.open || now - entry.since < kDeadline) continue;
-      ++counts[entry.slot].lost;
-      entry.open = false;
-    }
-  }
-  void opened(uint64_t flow, uint16_t slot, Microseconds now) {
-    Open* found = find(flow);
-    if (found != nullptr && found->slot == slot) {
-      ++counts[slot].retried;
-      return;
-    }
-    if (found != nullptr) {
-      found->open = false;
-      ++counts[found->slot].lost;
-    }
-    for (Open& entry : table) {
-      if (entry.open) continue;
-      entry = {flow, slot, now, true};
-      ++counts[slot].opened;
-      return;
-    }
-    ++untracked;
-  }
-  void answered(uint64_t flow, bool reset) {
-    Open* found = find(flow);
-    if (found == nullptr) return;
-    found->open = false;
-    ++(reset ? counts[found->slot].reset : counts[found->slot].completed);
-  }
-};
-
-// Six flows for four places, for more than one wrap of the clock's 32 bits.
-void agrees_with_a_plain_model(void** state) {
-  State& it = of(state);
-  Model model;
-  std::mt19937_64 random(20240607);
-  Microseconds now = 5;
-  uint64_t opened = 0;
-  for (int step = 0; step < 60'000; ++step) {
-    now += random() % (random() % 8 == 0 ? kDeadline : 1000);
-    const uint64_t which = flow(0, random() % 6);
-    const auto slot = static_cast<uint16_t>(random() % 8 == 0 ? random() % kSlots : which >> 33);
-    model.expire(now);
-    const uint64_t action = random() % 8;
-    if (action < 4) {
-      it.opened(which, slot, now);
-      model.opened(which, slot, now);
-    } else if (action < 7) {
-      it.handshakes->answered(which, now, action == 4);
-      model.answered(which, action == 4);
-    } else {
-      it.handshakes->expire_some(now);
-    }
-    for (uint16_t i = 0; i < kSlots; ++i) expect(it, i, model.counts[i]);
-    assert_int_equal(it.untracked(), model.untracked);
-  }
-  for (const BackendCounts& counts : model.counts) opened += counts.opened;
-  assert_true(now > 2 * kWrap);
-  assert_true(opened > 10'000 && model.untracked > 1000);
-}
-
-// A sample that depended on the upper bits would leave some backends without evidence.
-void the_sample_is_fair_to_every_bucket(void**) {
-  constexpr uint64_t kBuckets = 8;
-  constexpr uint64_t kFlows = 1 << 16;
-  std::mt19937_64 random(7);
-  for (uint64_t bucket = 0; bucket < kBuckets; ++bucket) {
-    for (const unsigned shift : {0u, 4u, 8u}) {
-      uint64_t sampled = 0;
-      for (uint64_t i = 0; i < kFlows; ++i) {
-        const uint64_t hash = ((bucket << 29 | random() >> 35) << 32) | (random() >> 32);
-        if (Handshakes::is_sampled(hash, shift)) ++sampled;
-      }
-      const uint64_t expected = kFlows >> shift;
-      assert_true(sampled * 4 >= expected * 3 && sampled * 4 <= expected * 5);
-    }
-  }
-}
-
-void sampled_flows_use_the_whole_table(void** state) {
-  State& it = of(state);
-  std::mt19937_64 random(8);
-  for (int i = 0; i < 100'000; ++i) {
-    const uint64_t hash = random();
-    if (Handshakes::is_sampled(hash, 8)) it.opened(hash, 0, 1);
-  }
-  assert_int_equal(it.counts(0).opened, kSets * 4);
-}
-
-void bad_sizes_are_refused_by_number(void** state) {
-  const struct {
-    const char* description;
-    size_t capacity;
-    Microseconds deadline;
-    const char* named;  // null: not refused
-  } cases[] = {
-      {"least", 4, 1, nullptr},
-      {"most", kHandshakesMax, Handshakes::kDeadlineMax, nullptr},
-      {"none", 0, kDeadline, "table of 0 "},
-      {"fewer than a set", 2, kDeadline, "table of 2 "},
-      {"no power of two", 12, kDeadline, "table of 12 "},
-      {"too many", kHandshakesMax * 2, kDeadline, "table of 262144 "},
-      {"no time", 4, 0, "deadline of 0 us"},
-      {"more time than is told apart", 4, Handshakes::kDeadlineMax + 1, "of 2147483649 us"},
-  };
-  Evidence& evidence = *of(state).evidence;
-  for (const auto& example : cases) {
-    bool right = false;
-    {
-      const auto made = Handshakes::make(evidence, example.capacity, example.deadline);
-      right = example.named == nullptr
-                  ? made.ok()
-                  : !made.ok() && made.message().find(example.named) != std::string::npos;
-    }
-    print_message("  %s\n", example.description);
-    assert_true(right);
-  }
-}
+void stories_of_handshakes(void** state) { play(state, kHandshakeStories); }
+void stories_of_responses(void** state) { play(state, kResponseStories); }
 
 }  // namespace
 }  // namespace evenkeel
@@ -403,15 +341,8 @@ void bad_sizes_are_refused_by_number(void** state) {
 int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(stories, setup_one_set, teardown),
-      cmocka_unit_test_setup_teardown(a_full_set_takes_no_more, setup, teardown),
-      cmocka_unit_test_setup_teardown(the_sweep_visits_one_set_per_call, setup, teardown),
-      cmocka_unit_test_setup_teardown(flows_are_known_by_all_bits, setup, teardown),
-      cmocka_unit_test_setup_teardown(zero_is_a_flow, setup, teardown),
-      cmocka_unit_test_setup_teardown(agrees_with_a_plain_model, setup_one_set, teardown),
-      cmocka_unit_test(the_sample_is_fair_to_every_bucket),
-      cmocka_unit_test_setup_teardown(sampled_flows_use_the_whole_table, setup, teardown),
-      cmocka_unit_test_setup_teardown(bad_sizes_are_refused_by_number, setup, teardown),
+      cmocka_unit_test_setup_teardown(stories_of_handshakes, setup_one_set, teardown),
+      cmocka_unit_test_setup_teardown(stories_of_responses, setup_one_set, teardown),
   };
   return cmocka_run_group_tests_name("exchange/handshakes", tests, nullptr, nullptr);
 }

@@ -47,13 +47,15 @@ void a_bucket_is_read_from_both_tables(void** /*state*/) {
   }
 }
 
-void who_may_stay(void** /*state*/) {
+void who_may_stay_and_where(void** /*state*/) {
   constexpr Tick kLate = ~Tick{0} - 3;  // the clock wraps while the backend lives
   Plan plan;
-  plan.lives = {{.born = 100, .is_alive = true, .inner_is_v4 = true},
-                {.born = 100, .is_alive = true, .inner_is_v4 = false},
-                {.born = 100, .is_alive = false, .inner_is_v4 = true},
-                {.born = kLate, .is_alive = true, .inner_is_v4 = true}};
+  plan.lives = {{.born = 100, .is_alive = true, .inner_is_v4 = true, .heir = 0},
+                {.born = 100, .is_alive = true, .inner_is_v4 = false, .heir = 1},
+                {.born = 100, .is_alive = false, .inner_is_v4 = true, .heir = 2},
+                {.born = kLate, .is_alive = true, .inner_is_v4 = true, .heir = 3},
+                {.born = 100, .is_alive = true, .inner_is_v4 = true, .heir = 0},
+                {.born = 100, .is_alive = true, .inner_is_v4 = true, .heir = 2}};
   const struct {
     const char* description;
     uint16_t slot;
@@ -70,14 +72,19 @@ void who_may_stay(void** /*state*/) {
       {"IPv6", 1, false, 150, 50, true},
       {"IPv4 on a backend for IPv6", 1, true, 150, 50, false},
       {"dead", 2, true, 150, 0, false},
+      {"with its heir", 4, true, 150, 50, true},
+      {"of an earlier owner, without the heir", 4, true, 150, 51, false},
+      {"with an heir that is dead", 5, true, 150, 50, false},
+      {"nowhere", kNoBackend, true, 150, 0, false},
       {"beyond the clock's end, as old as the owner", 3, true, 5, 9, true},
       {"beyond the clock's end, older", 3, true, 5, 10, false},
   };
   for (const auto& row : cases) {
-    if (plan.may_stay(row.slot, row.is_v4, row.now, row.age) != row.may) {
+    if ((plan.home_of(row.slot, row.is_v4, row.now, row.age) != kNoBackend) != row.may) {
       fail_msg("%s", row.description);
     }
   }
+  assert_int_equal(plan.home_of(4, true, 150, 50), 0);
 }
 
 void flows_of_a_former_owner_may_not_stay(void** /*state*/) {
@@ -91,10 +98,10 @@ void flows_of_a_former_owner_may_not_stay(void** /*state*/) {
   const Tick born = kNow + 20 + kWindow;
   const PlanPointer reused = built_after(left, spec, born);
   assert_int_equal(slot_of(*reused, "four-8"), slot);
-  assert_true(first->may_stay(slot, true, kNow + 9, 9));
-  assert_false(left->may_stay(slot, true, kNow + 10, 0));
-  assert_true(reused->may_stay(slot, true, born + 5, 5));
-  assert_false(reused->may_stay(slot, true, born + 5, 6));
+  assert_int_not_equal(first->home_of(slot, true, kNow + 9, 9), kNoBackend);
+  assert_int_equal(left->home_of(slot, true, kNow + 10, 0), kNoBackend);
+  assert_int_not_equal(reused->home_of(slot, true, born + 5, 5), kNoBackend);
+  assert_int_equal(reused->home_of(slot, true, born + 5, 6), kNoBackend);
 }
 
 }  // namespace
@@ -104,7 +111,7 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_bucket_is_read_from_both_tables),
-      cmocka_unit_test(who_may_stay),
+      cmocka_unit_test(who_may_stay_and_where),
       cmocka_unit_test(flows_of_a_former_owner_may_not_stay),
   };
   return cmocka_run_group_tests_name("exchange/plan", tests, nullptr, nullptr);

@@ -1,11 +1,13 @@
-// Any bytes: nothing beyond them is read, what is said lies within them, and the inline path says
-// what parse_slow() says.
+// Any bytes: nothing beyond them is read, what is said lies within them, and both the inline path
+// and the one for eight packets say what parse_slow() says.
 #include "firmware/wire/parse.h"
 
+#include <array>
 #include <cstring>
 #include <vector>
 
 #include "firmware/base/check.h"
+#include "firmware/wire/parse_burst.h"
 #include "tests/fuzz/fuzz_packet.h"
 #include "tests/wire/packet.h"
 
@@ -43,6 +45,24 @@ void expect_agreement(const Frame& frame) {
   }
 }
 
+// Of eight equal packets all are plain, or none.
+void expect_agreement_of_eight(const Frame& frame) {
+  constexpr uint64_t kAll = 0xff;
+  std::array<Frame, lanes::kLanes> frames;
+  frames.fill(frame);
+  PlainPackets packets;
+  parse_eights(frames, packets);
+  if (packets.good == 0) return;
+  Parsed slow;
+  CHECK(packets.good == kAll && parse_slow(frame, slow) == Reason::none);
+  CHECK(packets.ipv6 == (slow.is_v4 ? 0 : kAll));
+  for (size_t i = 0; i < frames.size(); ++i) {
+    Parsed described;
+    packets.describe(i, described);
+    CHECK(std::memcmp(&described, &slow, kFields) == 0);
+  }
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -51,7 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> bytes = evenkeel::fuzz_packet(data, size);
   const evenkeel::Frame frame{.data = bytes.data(), .length = static_cast<uint32_t>(bytes.size())};
   evenkeel::expect_agreement(frame);
+  evenkeel::expect_agreement_of_eight(frame);
   evenkeel::mend_frame(bytes.data(), bytes.size());
   evenkeel::expect_agreement(frame);
+  evenkeel::expect_agreement_of_eight(frame);
   return 0;
 }

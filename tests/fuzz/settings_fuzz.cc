@@ -1,15 +1,19 @@
-// Any text as settings, and good settings with any values of any keys: what is refused is refused
-// with a place in it, what is accepted is in its limits, and compiles to a plan or is refused by
-// name.
+// Any text as settings, good settings with any values of any keys, and good settings in which a few
+// bytes are others: what is refused is refused with a place in it; what is accepted is in its
+// limits, and compiles to a plan that was verified, which the rules can judge, or is refused by
+// name. At the end it says how many texts became what.
 #include "firmware/settings/settings.h"
 
 #include <algorithm>
 #include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
 #include "firmware/base/check.h"
 #include "firmware/change/compile.h"
+#include "firmware/change/rules.h"
 #include "firmware/exchange/build.h"
 #include "firmware/settings/keys.h"
 #include "firmware/settings/load.h"
@@ -19,6 +23,25 @@
 
 namespace evenkeel {
 namespace {
+
+// What became of the texts of this process.
+struct Tally {
+  uint64_t mistaken = 0;
+  uint64_t planned = 0;
+  uint64_t refused = 0;
+
+  ~Tally() {
+    std::fprintf(stderr,
+                 "%" PRIu64 " settings texts: %" PRIu64 " refused with a place, %" PRIu64
+                 " compiled to a verified plan, %" PRIu64 " refused a plan by name\n",
+                 mistaken + planned + refused, mistaken, planned, refused);
+  }
+};
+
+Tally& tally() {
+  static Tally of_process;
+  return of_process;
+}
 
 void expect_places(const std::vector<Mistake>& mistakes, std::string_view text) {
   CHECK(mistakes.size() <= kMaxMistakes);
@@ -45,10 +68,16 @@ void expect_limits(const Settings& settings) {
   }
 }
 
+void expect_hits(const Settings& settings, const Plan& plan, std::span<const BackendState> states) {
+  const Side nothing{};
+  const Side side{.settings = &settings, .plan = &plan, .states = states};
+  for (const Hit& hit : hits(nothing, side, {})) {
+    CHECK(find_rule(hit.rule) != nullptr && !hit.where.empty() && !hit.what.empty());
+  }
+  for (const Hit& hit : hits(side, side, {})) CHECK(hit.severity == Severity::warn);
+}
+
 void expect_plan(const Settings& settings) {
-  size_t buckets = 0;
-  for (const ServiceSettings& service : settings.services) buckets += 2 * service.buckets;
-  if (buckets > 300'000) return;  // would be slow, and is no other code
   const std::vector<PortState> ports(settings.ports.size(), {.mac = {2, 0, 0, 0, 0, 1}});
   const auto next_hop = [](const Address& address) {
     const bool is_v4 = address.is_v4();
@@ -63,9 +92,20 @@ void expect_plan(const Settings& settings) {
       compile(settings, {.ports = ports, .next_hop = next_hop, .ways = {}}, 1);
   constexpr uint8_t kKey[] = {1};
   const auto plan = build_plan(compiled.spec, Secret(kKey), {}, 1'000);
-  if (!plan.ok()) {
-    CHECK(plan.message().find('\'') != std::string::npos);
-    CHECK(plan.message().find("built wrong") == std::string::npos);
+  if (plan.ok()) {
+    ++tally().planned;
+    return expect_hits(settings, *plan.value(), compiled.states);
+  }
+  ++tally().refused;
+  CHECK(plan.message().find('\'') != std::string::npos);
+  CHECK(plan.message().find("built wrong") == std::string::npos);
+}
+
+// Large tables are slow to fill, and are no other code.
+void make_tables_small(Settings& settings) {
+  constexpr uint32_t kFewBuckets = 4'099;
+  for (ServiceSettings& service : settings.services) {
+    service.buckets = std::min(service.buckets, kFewBuckets);
   }
 }
 
@@ -82,6 +122,10 @@ constexpr const char* kValues[] = {"0",
                                    "\"/a\"",
                                    "\"all\"",
                                    "\"1-9\"",
+                                   "\"300ms\"",
+                                   "\"64k\"",
+                                   "{ type = \"http\"; timeout = \"1s\"; path = \"/up\"; }",
+                                   "{ confirm = \"1h\"; size = \"1g\"; }",
                                    "\"::/96\"",
                                    "\"10.0.0.2\"",
                                    "\"192.0.2.0/24\"",
@@ -131,11 +175,26 @@ std::string text_from(const uint8_t* data, size_t size) {
   return text_with(lines);
 }
 
+// Good settings and, for each three bytes, another byte at some place of them.
+std::string damaged_from(const uint8_t* data, size_t size) {
+  constexpr size_t kMostDamages = 4;
+  std::string text = text_with({});
+  for (size_t i = 0; i + 2 < std::min(size, 3 * kMostDamages); i += 3) {
+    const size_t place = (size_t{data[i]} << 8) + data[i + 1];
+    text[place % text.size()] = static_cast<char>(data[i + 2]);
+  }
+  return text;
+}
+
 void expect_all(std::string_view text) {
-  const Loaded loaded = load_settings_text(text, "text");
+  Loaded loaded = load_settings_text(text, "text");
   expect_places(loaded.mistakes, text);
-  if (!loaded.ok()) return;
+  if (!loaded.ok()) {
+    ++tally().mistaken;
+    return;
+  }
   expect_limits(loaded.settings);
+  make_tables_small(loaded.settings);
   expect_plan(loaded.settings);
 }
 
@@ -149,5 +208,6 @@ extern "C" const char* __lsan_default_suppressions() { return "leak:libconfig"; 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   evenkeel::expect_all(std::string_view(reinterpret_cast<const char*>(data), size));
   evenkeel::expect_all(evenkeel::text_from(data, size));
+  evenkeel::expect_all(evenkeel::damaged_from(data, size));
   return 0;
 }

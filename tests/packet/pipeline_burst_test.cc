@@ -41,6 +41,17 @@ PlanSpec spec_of_many_modes() {
   spec.backends[4].forwarding.destination_port = 8'080;
   spec.backends[5].forwarding.mode = Mode::l2_direct;
   spec.services[0].members.push_back({3});
+  for (uint32_t i = 6; i < 9; ++i) {
+    spec.backends.push_back(backend_of(i, false));
+    spec.services[2].members.push_back({i});
+    if (i == 8) continue;
+    spec.backends[i].forwarding.destination = address_of("fd00::9");
+    spec.backends[i].forwarding.tunnel_source = address_of("fd00::1:0:0:0");
+  }
+  spec.backends[6].forwarding.source_entropy_bits = 32;
+  spec.backends[7].forwarding.mode = Mode::gre;
+  spec.backends[7].forwarding.vlan = 7;
+  spec.backends[7].forwarding.mtu = 1'400;
   for (const char* const vip : {"192.0.2.1", "192.0.2.2"}) {
     const bool is_first = spec.services.size() == 3;
     spec.services.push_back(service_of(is_first ? "dns" : "log", vip, 53, {{0}, {1}, {2}}));
@@ -50,6 +61,7 @@ PlanSpec spec_of_many_modes() {
   }
   spec.services.push_back(service_of("range", "192.0.2.3", 1'000, {{0}, {2}}));
   spec.services.back().points[0].last_port = 1'999;
+  spec.services.push_back(service_of("mail6", "2001:db8::2", 25, {{6}, {7}}));
   return spec;
 }
 
@@ -67,35 +79,48 @@ std::vector<PlanPointer> plans() {
   return result;
 }
 
-Bytes random_packet(std::mt19937& random) {
+Client random_client_v6(std::mt19937& random) {
+  const auto port = static_cast<uint16_t>(20'000 + random() % 400);
+  const bool is_mail = random() % 4 == 0;
+  return {.address = "2001:db8:c::7",
+          .vip = is_mail ? "2001:db8::2" : "2001:db8::1",
+          .port = port,
+          .vip_port = static_cast<uint16_t>(is_mail ? 25 : 80)};
+}
+
+Bytes random_packet(std::mt19937& random, bool only_ipv6) {
   const auto below = [&](uint32_t range) { return static_cast<uint16_t>(random() % range); };
   constexpr uint8_t kFlags[] = {kTcpSyn, kTcpAck,           kTcpAck,           kTcpAck,
                                 kTcpRst, kTcpFin | kTcpAck, kTcpSyn | kTcpAck, 0};
   Client client = {.port = static_cast<uint16_t>(20'000 + below(400))};
   const uint16_t kind = below(24);
   if (kind < 4) client = {.vip = "192.0.2.2", .port = client.port, .vip_port = 25};
-  if (kind == 4 || kind == 5) {
-    client = {.address = "2001:db8:c::7", .vip = "2001:db8::1", .port = client.port};
-  }
   if (kind == 6 || kind == 7) {
     client = {.vip = kind == 6 ? "192.0.2.1" : "192.0.2.2",
               .port = client.port,
               .vip_port = 53,
               .protocol = Protocol::udp};
   }
-  if (kind == 8) client = {.vip = "192.0.2.3", .port = client.port, .vip_port = 1'500};
+  if (kind == 4 || kind == 5 || only_ipv6) client = random_client_v6(random);
+  if (kind == 8 && !only_ipv6)
+    client = {.vip = "192.0.2.3", .port = client.port, .vip_port = 1'500};
   if (kind == 9) client.vip_port = 81;
   if (kind == 10) return too_big_about(client);
   if (kind == 11) return echo_from(client);
-  Bytes packet = packet_from(client, kFlags[below(8)], below(10) == 0 ? 180 : below(20));
+  const uint16_t large = only_ipv6 ? 1'290 : 180;
+  Bytes packet = packet_from(client, kFlags[below(8)], below(10) == 0 ? large : below(20));
   if (kind == 12) packet.resize(below(60));
-  if (kind == 13) packet[below(54)] ^= static_cast<uint8_t>(1u << below(8));
+  if (kind == 13) packet[below(only_ipv6 ? 74 : 54)] ^= static_cast<uint8_t>(1u << below(8));
   const bool is_v4 = packet.size() > kEthernet + sizeof(Ipv4Header) && packet[12] == 8;
   if (is_v4 && kind > 13 && below(8) == 0) {
     packet[kEthernet + offsetof(Ipv4Header, ttl)] = static_cast<uint8_t>(below(3));
     packet[kEthernet + offsetof(Ipv4Header, traffic_class)] = static_cast<uint8_t>(random());
     packet[kEthernet + offsetof(Ipv4Header, fragment)] = 0;
     mend_ipv4_checksum(packet.data() + kEthernet);
+  }
+  if (only_ipv6 && kind > 13 && below(4) == 0) {
+    packet[kEthernet + offsetof(Ipv6Header, hop_limit)] = static_cast<uint8_t>(below(3));
+    packet[kEthernet + 1] = static_cast<uint8_t>(random());
   }
   return packet;
 }
@@ -134,7 +159,10 @@ void expect_same(const Box& one, const Box& other, const Plan& plan) {
 
 void send_both_ways(State& boxes, const Plan& plan, std::mt19937& random, size_t length) {
   std::vector<Bytes> packets;
-  for (size_t i = 0; i < length; ++i) packets.push_back(random_packet(random));
+  const auto ipv6_eights = random();  // a bit each
+  for (size_t i = 0; i < length; ++i) {
+    packets.push_back(random_packet(random, (ipv6_eights >> i / 8 & 1) != 0));
+  }
   const std::vector<Sent> together = boxes.together.burst(plan, packets);
   for (size_t i = 0; i < length; ++i) {
     const Sent alone = boxes.alone.burst(plan, {packets[i]}).front();

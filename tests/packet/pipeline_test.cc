@@ -324,110 +324,6 @@ void echo_requests_for_a_vip_are_answered(void** state) {
   }
 }
 
-// --- Handshakes ----------------------------------------------------------------------------------
-
-void handshakes_of_sampled_flows_are_followed(void** state) {
-  Box& box = of(state);
-  PlanSpec spec = good_spec();
-  spec.services[0].members = {{0}};
-  const PlanPointer plan = built(spec);
-  const Client client = box.sampled(kClient4);
-  const auto counts = [&] { return box.counts(*plan, "four-0"); };
-
-  box.send(*plan, packet_from(client, kTcpSyn));
-  assert_int_equal(counts().opened, 1);
-  box.now += 500;
-  box.send(*plan, too_big_about(client));  // is nothing that the client says
-  assert_int_equal(counts().completed, 0);
-  box.now += 500;
-  box.send(*plan, packet_from(client, kTcpAck));
-  assert_int_equal(counts().completed, 1);
-  assert_int_equal(box.evidence().latencies(0).counts[latency_bucket(1'000)], 1);
-  box.send(*plan, packet_from(client, kTcpAck));
-  assert_int_equal(counts().completed, 1);
-
-  box.send(*plan, packet_from(client, kTcpSyn));
-  box.send(*plan, packet_from(client, kTcpSyn));
-  box.now += Handshakes::kDefaultDeadline - 1;
-  box.idle(*plan, 2);
-  assert_int_equal(counts().lost, 0);
-  box.now += 1;
-  box.idle(*plan);
-  assert_int_equal(counts().opened, 2);
-  assert_int_equal(counts().retried, 1);
-  assert_int_equal(counts().lost, 1);
-
-  box.send(*plan, packet_from(client, kTcpSyn));
-  box.send(*plan, packet_from(client, kTcpRst));
-  assert_int_equal(counts().reset, 1);
-  assert_int_equal(counts().completed, 1);
-  assert_int_equal(counts().new_flows, 4);
-}
-
-void other_flows_are_not_followed(void** state) {
-  Box& box = of(state);
-  PlanSpec spec = good_spec();
-  spec.services[0].members = {{0}};
-  const PlanPointer plan = built(spec);
-  uint64_t sampled = 0;
-  for (uint16_t port = 1; port <= 2'000; ++port) {
-    Client client = kClient4;
-    client.port = port;
-    sampled += Handshakes::is_sampled(box.flow_hash(client)) ? 1 : 0;
-    box.send(*plan, packet_from(client, kTcpSyn));
-    box.send(*plan, packet_from(client, kTcpAck));
-  }
-  assert_int_equal(box.counts(*plan, "four-0").opened, sampled);
-  assert_int_equal(box.counts(*plan, "four-0").completed, sampled);
-  assert_int_equal(box.counts(*plan, "four-0").new_flows, 2'000);
-  assert_in_range(sampled, 80, 170);  // one in sixteen
-}
-
-void sources_are_told(void** state) {
-  Box& box = of(state);
-  const PlanPointer plan = built(good_spec());
-  box.now = 160 * kMicrosecondsPerTick;
-  for (uint32_t i = 0; i < 300; ++i) {
-    const std::string address = "203.0." + std::to_string(i / 200) + "." + std::to_string(i % 200);
-    box.send(*plan, packet_from({.address = address.c_str()}, kTcpSyn));
-    box.burst(*plan, std::vector<Bytes>(kBurst, packet_from(kClient4)));
-  }
-  const auto counts = box.evidence().sources().read(number_of(*plan, "web"), 10);
-  assert_true(counts.has_value());
-  assert_in_range(static_cast<uint64_t>(counts->distinct()), 250, 350);
-  assert_true(counts->heavy[0].source == address_of(kClient4.address));
-}
-
-// A sample of one packet a burst, of every place in turn.
-void every_place_of_a_burst_is_sampled(void** state) {
-  Box& box = of(state);
-  const PlanPointer plan = built(good_spec());
-  box.now = 160 * kMicrosecondsPerTick;
-  std::vector<Bytes> burst;
-  for (size_t i = 0; i < kBurst; ++i) {
-    const std::string address = "203.0.113." + std::to_string(i + 1);
-    burst.push_back(packet_from({.address = address.c_str()}));
-  }
-  for (size_t i = 0; i < 3 * kBurst; ++i) box.burst(*plan, burst);
-  const auto counts = box.evidence().sources().read(number_of(*plan, "web"), 10);
-  assert_true(counts.has_value());
-  assert_in_range(static_cast<uint64_t>(counts->distinct()), kBurst - 3, kBurst + 2);
-}
-
-// What the box drops itself says nothing about a backend.
-void a_dropped_opening_is_no_flow(void** state) {
-  Box& box = of(state);
-  PlanSpec spec = good_spec();
-  spec.services[0].members = {{0}};
-  const PlanPointer plan = built(spec);
-  Bytes packet = packet_from(box.sampled({}), kTcpSyn);
-  packet[kEthernet + offsetof(Ipv4Header, ttl)] = 1;
-  mend_ipv4_checksum(packet.data() + kEthernet);
-  assert_int_equal(box.send(*plan, packet).reason, Reason::ttl_expired);
-  assert_int_equal(box.counts(*plan, "four-0").new_flows, 0);
-  assert_int_equal(box.counts(*plan, "four-0").opened, 0);
-}
-
 // Anybody can send them.
 void icmp_errors_keep_no_window_open(void** state) {
   Box& box = of(state);
@@ -459,11 +355,6 @@ int main() {
       cmocka_unit_test_setup_teardown(a_backend_is_counted_by_what_it_gets, setup, teardown),
       cmocka_unit_test_setup_teardown(a_burst_that_is_too_long_is_a_bug, setup, teardown),
       cmocka_unit_test_setup_teardown(echo_requests_for_a_vip_are_answered, setup, teardown),
-      cmocka_unit_test_setup_teardown(handshakes_of_sampled_flows_are_followed, setup, teardown),
-      cmocka_unit_test_setup_teardown(other_flows_are_not_followed, setup, teardown),
-      cmocka_unit_test_setup_teardown(sources_are_told, setup, teardown),
-      cmocka_unit_test_setup_teardown(every_place_of_a_burst_is_sampled, setup, teardown),
-      cmocka_unit_test_setup_teardown(a_dropped_opening_is_no_flow, setup, teardown),
       cmocka_unit_test_setup_teardown(icmp_errors_keep_no_window_open, setup, teardown),
   };
   return cmocka_run_group_tests_name("packet/pipeline", tests, nullptr, nullptr);

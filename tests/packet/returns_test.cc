@@ -275,6 +275,10 @@ void replies_come_from_the_vip(void** /*state*/) {
     const Client expected{row.vip, row.client, row.vip_port, row.server.vip_port,
                           row.server.protocol};
     if (!(parsed.key == key_of(expected))) fail_msg("%s", row.description);
+    const Client client{row.client, row.vip, row.server.vip_port, row.vip_port,
+                        row.server.protocol};
+    if (!(flow_of_reply(*plan, parsed_of(in).key) == key_of(client)))
+      fail_msg("%s", row.description);
     assert_int_equal(parsed.ttl, 63);
     assert_memory_equal(sent.bytes.data() + sent.bytes.size() - 6, in.data() + in.size() - 6, 6);
   }

@@ -163,12 +163,216 @@ const Row kModes[] = {
      "bits\n"},
 };
 
+// A service whose check this is, from the third line on.
+std::string with_check(const std::string& keys) {
+  return services(
+      service("a", "vips = [\"192.0.2.1\"]; ports = \"80\"; check = { " + keys + " };"));
+}
+
+const Row kChecks[] = {
+    {"who asks by the traffic's own way has an address of the VIP's family",
+     services(service("a",
+                      "vips = [\"2001:db8::1\"]; ports = \"80\"; check = { type = \"tcp\";\n"
+                      "same_path = true; };")),
+     "text:4: services[a].check.same_path: is set, but no port has an address of IPv6 to ask the "
+     "service's VIPs of IPv6 from; allowed: with one, or false\n"},
+    {"of one family, it has one",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\"; "
+                      "check = { type = \"tcp\"; same_path = true; };")),
+     ""},
+    {"translated, the check goes the traffic's own way anyhow",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\"; mode = \"nat\";\n"
+                      "check = { type = \"tcp\"; same_path = true; };")),
+     "text:4: services[a].check.same_path: has no effect in mode nat, whose servers have no VIP: "
+     "the check itself asks where traffic goes; allowed: false\n"},
+    {"who does not check asks by no way",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\";\n"
+                      "check = { type = \"none\"; same_path = true; };")),
+     ""},
+    {"an answer comes before the next question",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\"; check = { type = \"tcp\";\n"
+                      "timeout = \"2s\"; };")),
+     "text:4: services[a].check.timeout: found \"2s\"; allowed: less than the interval, which is "
+     "\"2s\"\n"},
+    {"a shorter interval is judged too",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\"; check = { type = \"tcp\";\n"
+                      "interval = \"500ms\"; };")),
+     "text:3: services[a].check.timeout: found \"1s\"; allowed: less than the interval, which is "
+     "\"500ms\"\n"},
+    {"who has no TCP port says where to ask",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"53\"; protocol = \"udp\";\n"
+                      "check = { type = \"tcp\"; };")),
+     "text:4: services[a].check.port: is not set, but the service has no TCP port; allowed: 1 to "
+     "65535, a TCP port that every backend answers on\n"},
+    {"who has many says which",
+     services(
+         service("a", "vips = [\"192.0.2.1\"]; ports = \"all\"; check = { type = \"http\"; };")),
+     "text:3: services[a].check.port: is not set, but the service has many ports; allowed: 1 to "
+     "65535, a TCP port that every backend answers on\n"},
+    {"with a port, both are fine",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"53\"; protocol = \"udp\"; "
+                      "check = { type = \"tcp\"; port = 53; };") +
+              ",\n" +
+              service("b",
+                      "vips = [\"192.0.2.2\"]; ports = \"all\"; "
+                      "check = { type = \"http\"; port = 80; };")),
+     ""},
+    {"who is not asked may say anything",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"all\"; protocol = \"udp\"; check = { "
+                      "type = \"none\"; timeout = \"1h\"; path = \"/up\"; };")),
+     ""},
+    {"TCP has no requests",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\"; check = { type = \"tcp\";\n"
+                      "method = \"HEAD\";\npath = \"/up\";\nhost = \"a\";\nexpect = [200]; "
+                      "};")),
+     "text:4: services[a].check.method: has no effect in a check of type \"tcp\"; allowed in: "
+     "http, https, h2\n"
+     "text:5: services[a].check.path: has no effect in a check of type \"tcp\"; allowed in: http, "
+     "https, h2\n"
+     "text:6: services[a].check.host: has no effect in a check of type \"tcp\"; allowed in: http, "
+     "https, h2, grpc\n"
+     "text:7: services[a].check.expect: has no effect in a check of type \"tcp\"; allowed in: "
+     "http, https, h2\n"},
+    {"doubt is no slower", with_check("type = \"tcp\";\nfast_interval = \"3s\";"),
+     "text:4: services[a].check.fast_interval: found \"3s\"; allowed: at most the interval, which "
+     "is \"2s\"\n"},
+    {"TLS alone looks at certificates",
+     with_check("type = \"h2\";\nverify = false;\nca = \"/a\";\nserver_name = \"a\";"),
+     "text:4: services[a].check.verify: has no effect without TLS; allowed with: tls = true\n"
+     "text:5: services[a].check.ca: has no effect without TLS; allowed with: tls = true\n"
+     "text:6: services[a].check.server_name: has no effect without TLS; allowed with: tls = "
+     "true\n"},
+    {"with it, it does",
+     with_check("type = \"grpc\"; tls = true; verify = false; server_name = \"a\";"), ""},
+    {"a field is one of HTTP", with_check("type = \"http\";\nheaders = [\"a: b\", \"no colon\"];"),
+     "text:4: services[a].check.headers: found a field that HTTP has not; allowed: \"Name: value\" "
+     "in printable characters\n"},
+    {"no second line hides in a field",
+     with_check("type = \"https\";\nheaders = [\"a: b\\r\\nc: d\"];"),
+     "text:4: services[a].check.headers: found a field that HTTP has not; allowed: \"Name: value\" "
+     "in printable characters\n"},
+    {"HEAD has no body", with_check("type = \"http\"; method = \"HEAD\";\ncontains = \"a\";"),
+     "text:4: services[a].check.contains: has no effect with method HEAD, which is answered "
+     "without "
+     "a body\n"},
+    {"a backslash stands before what it goes with",
+     with_check("type = \"agent\";\nsend = \"a\\\\q\";"),
+     "text:4: services[a].check.send: has a backslash before what it does not go with; allowed: "
+     "\\\\r, \\\\n, \\\\t, \\\\x00 to \\\\xff, and \\\\\\\\ for itself\n"},
+    {"DNS is asked for a name", with_check("type = \"dns\"; port = 53;"),
+     "text:3: services[a].check.query: is not set, but a check of type \"dns\" needs it; allowed: "
+     "a "
+     "name\n"},
+    {"for one of DNS", with_check("type = \"dns\"; port = 53;\nquery = \"a..b\";"),
+     "text:4: services[a].check.query: found what is no name of DNS; allowed: labels of letters, "
+     "digits, - and _, at most 63 each, with dots between them\n"},
+    {"by UDP", with_check("type = \"dns\"; query = \"a\";"),
+     "text:3: services[a].check.port: is not set, but the service has no UDP port; allowed: 1 to "
+     "65535, a UDP port that every backend answers on\n"},
+    {"where it is the traffic's, nobody needs to say so",
+     services(
+         service("a",
+                 "vips = [\"192.0.2.1\"]; ports = \"53\"; protocol = \"udp\"; "
+                 "check = { type = \"dns\"; query = \"_a.example.\"; };") +
+         ",\n" +
+         service("b", "vips = [\"192.0.2.2\"]; ports = \"all\"; check = { type = \"icmp\"; };") +
+         ",\n" +
+         service("c",
+                 "vips = [\"192.0.2.3\"]; ports = \"all\"; "
+                 "check = { type = \"command\"; command = [\"/a\"]; };")),
+     ""},
+    {"an echo has no port", with_check("type = \"icmp\";\nport = 80;"),
+     "text:4: services[a].check.port: has no effect in a check of type \"icmp\"; allowed in: tcp, "
+     "http, tls, https, h2, grpc, udp, dns, agent, command\n"},
+    {"a command is there", with_check("type = \"command\";"),
+     "text:3: services[a].check.command: is not set, but a check of type \"command\" needs it; "
+     "allowed: a list that begins with a program's path from /\n"},
+    {"and a whole path", with_check("type = \"command\";\ncommand = [\"true\"];"),
+     "text:4: services[a].check.command: found \"true\" as its program; allowed: a path from /\n"},
+};
+
+const Row kApi[] = {
+    {"TLS needs its files",
+     services(service("a", "vips = [\"192.0.2.1\"]; ports = \"80\";")) +
+         "api = {\nlisten = \"[::]:8443\"; };",
+     "text:4: api.certificate: is not set, but listen needs it; allowed: a file's path from /\n"
+     "text:4: api.certificate_key: is not set, but listen needs it; allowed: a file's path from /\n"
+     "text:5: api.listen: is set, but neither client_ca nor tokens, so that nobody could be known; "
+     "allowed: with at least one of them\n"},
+    {"with them it is served",
+     services(service("a", "vips = [\"192.0.2.1\"]; ports = \"80\";")) +
+         "api = { listen = \"0.0.0.0:443\"; certificate = \"/c\"; certificate_key = \"/k\"; tokens "
+         "= \"/t\"; };",
+     ""},
+};
+
 // What could not be read is not judged.
+const Row kQueries[] = {
+    {"somebody is asked",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\";\n"
+                      "queries = ( { name = \"q\"; query = \"up\"; at_least = 1; } );")),
+     "text:4: services[a].queries: is set, but prometheus.url is not, so that nobody could be "
+     "asked; allowed: with it\n"},
+    {"there is a bound, a name of its own, and something inside",
+     "prometheus = { url = \"http://127.0.0.1:9090\"; };" +
+         services(service("a",
+                          "vips = [\"192.0.2.1\"]; ports = \"80\";\n"
+                          "queries = ( { name = \"q\"; query = \"up\"; },\n"
+                          "{ name = \"r\"; query = \"up\"; at_least = 0.5; at_most = 0.25; },\n"
+                          "{ name = \"s\"; query = \"up\"; at_least = 1; at_most = 1; },\n"
+                          "{ name = \"s\"; query = \"up\"; at_least = 1; } );")),
+     "text:4: services[a].queries[q]: has neither at_most nor at_least, so that nothing would be "
+     "outside; allowed: with at least one of them\n"
+     "text:5: services[a].queries[r].at_least: found 0.5, so that everything would be outside; "
+     "allowed: no more than at_most, which is 0.25\n"
+     "text:7: services[a].queries[s].name: found \"s\", the name of number 3 too; allowed: a name "
+     "of its own\n"},
+    {"bounds are numbers",
+     "prometheus = { url = \"http://127.0.0.1:9090\"; };" +
+         services(service("a",
+                          "vips = [\"192.0.2.1\"]; ports = \"80\";\n"
+                          "queries = ( { name = \"q\"; query = \"up\"; at_most = \"2 %\"; },\n"
+                          "{ name = \"r\"; query = \"\"; at_least = 0; },\n"
+                          "{ name = \"s\"; query = \"up\"; at_least = 1e999; } );")),
+     "text:4: services[a].queries[q].at_most: found \"2 %\"; allowed: a number, as 0.02, or \"\": "
+     "no "
+     "upper bound\n"
+     "text:5: services[a].queries[r].query: found \"\"; allowed: text of 1 to 4096 characters\n"
+     "text:6: services[a].queries[s].at_least: found a fraction; allowed: a number, as 0.02, or "
+     "\"\": no lower bound\n"},
+};
+
 const Row kConsequences[] = {
+    {"a bound and a URL",
+     "prometheus = { url = \"nonsense\"; };" +
+         services(service("a",
+                          "vips = [\"192.0.2.1\"]; ports = \"80\";\n"
+                          "queries = ( { name = \"q\"; query = \"up\"; at_least = true; } );")),
+     "text:1: prometheus.url: found \"nonsense\"; allowed: a URL, as \"http://192.0.2.9:9093\" or "
+     "\"https://hooks.example.net/box\", or \"\": nobody\n"
+     "text:4: services[a].queries[q].at_least: found true; allowed: a number, as 0.02, or \"\": no "
+     "lower bound\n"},
     {"ports",
      services(service("a", "vips = [\"192.0.2.1\"]; ports = \"eighty\";") + ",\n" +
               service("b", "vips = [\"192.0.2.1\"]; ports = \"all\";")),
      "text:3: services[a].ports: found \"eighty\"; allowed: \"80\", \"8000-8100\" or \"all\"\n"},
+    {"a check's interval",
+     services(service("a",
+                      "vips = [\"192.0.2.1\"]; ports = \"80\"; check = { type = \"tcp\";\n"
+                      "interval = \"0s\"; timeout = \"3s\"; };")),
+     "text:4: services[a].check.interval: found \"0s\"; allowed: 1ms to 1h, as \"300ms\" or "
+     "\"5m\", "
+     "in us, ms, s, m, h or d\n"},
     {"a mark",
      services(service("a",
                       "vips = [\"192.0.2.1\"]; ports = \"80\"; mode = \"l3_direct\";\n"
@@ -200,6 +404,9 @@ void of_ports(void** /*state*/) { expect_rows(kPorts); }
 void of_services(void** /*state*/) { expect_rows(kServices); }
 void of_vips(void** /*state*/) { expect_rows(kVips); }
 void of_modes(void** /*state*/) { expect_rows(kModes); }
+void of_checks(void** /*state*/) { expect_rows(kChecks); }
+void of_the_api(void** /*state*/) { expect_rows(kApi); }
+void of_queries(void** /*state*/) { expect_rows(kQueries); }
 void what_could_not_be_read_is_not_judged(void** /*state*/) { expect_rows(kConsequences); }
 
 void totals_are_bounded(void** /*state*/) {
@@ -233,6 +440,9 @@ int main() {
       cmocka_unit_test(of_services),
       cmocka_unit_test(of_vips),
       cmocka_unit_test(of_modes),
+      cmocka_unit_test(of_checks),
+      cmocka_unit_test(of_the_api),
+      cmocka_unit_test(of_queries),
       cmocka_unit_test(what_could_not_be_read_is_not_judged),
       cmocka_unit_test(totals_are_bounded),
   };

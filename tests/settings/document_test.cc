@@ -22,7 +22,7 @@ std::string in_one_line(const Document& document, const Node& node) {
     case Kind::text:
       return text + "='" + std::string(node.text()) + "'" + line;
     case Kind::fraction:
-      return text + "=fraction" + line;
+      return text + "=" + std::to_string(node.fraction()) + line;
     default:
       break;
   }
@@ -40,7 +40,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"nothing", "", "@1{ }"},
     {"values", "a = 5;\nb = -9223372036854775807; c = 0xff\nd = true; e = \"f\"\n\n\ng = 1.5",
-     "@1{ a=5@1 b=-9223372036854775807@2 c=255@2 d=yes@3 e='f'@3 g=fraction@6 }"},
+     "@1{ a=5@1 b=-9223372036854775807@2 c=255@2 d=yes@3 e='f'@3 g=1.500000@6 }"},
     {"groups and lists", "a = {\n b = ( 1,\n [2, 3],\n { c = 4 } );\n}; d = ();",
      "@1{ a@1{ b@2( =1@2 @3( =2@3 =3@3 ) @4{ c=4@4 } ) } d@5( ) }"},
     {"texts of a list that ends further down", "a = [\n\"b\",\n\"c\"\n\n];\nd = 1;",

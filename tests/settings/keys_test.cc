@@ -1,5 +1,6 @@
 #include "firmware/settings/keys.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -19,13 +20,17 @@ void for_each_row(std::span<const Key> keys, const std::string& group, const Vis
 
 bool is_complete(const Key& key) {
   const bool is_group = key.form == Form::group;
-  const bool is_sized = key.form == Form::integer || key.form == Form::prime ||
-                        key.form == Form::text || key.form == Form::name || key.form == Form::path;
+  constexpr Form kSized[] = {Form::integer,      Form::prime, Form::duration, Form::size,
+                             Form::text,         Form::name,  Form::path,     Form::method,
+                             Form::request_path, Form::url};
+  const bool is_sized = std::ranges::find(kSized, key.form) != std::end(kSized);
   return key.help.ends_with('.') && !allowed(key).empty() && key.is_list == (key.count.most > 0) &&
          is_sized == (key.range.most > 0) && key.range.least <= key.range.most &&
          is_group == !key.members.empty() && is_group == (key.field.open != nullptr) &&
          is_group == (key.field.store == nullptr) && is_group == (key.field.defaults == nullptr) &&
-         (key.form == Form::choice) == !key.choices.empty() && (key.unit.empty() || is_sized);
+         is_group == (key.field.values == nullptr) && is_group == (key.field.groups != nullptr) &&
+         key.since == "0.1" && (key.form == Form::choice) == !key.choices.empty() &&
+         (key.unit.empty() || is_sized);
 }
 
 void rows_are_complete(void** /*state*/) {
@@ -76,6 +81,10 @@ void what_is_stored_is_in_the_struct(void** /*state*/) {
   assert_int_equal(settings.ports.size(), 2);
   assert_int_equal(settings.ports[0].mtu, 1'500);
   assert_int_equal(settings.ports[1].mtu, 9'000);
+  const std::vector<const void*> owners = ports.field.groups(&settings);
+  assert_int_equal(owners.size(), 2);
+  assert_true(mtu.field.values(owners[1]) == std::vector<Value>{int64_t{9'000}});
+  assert_true(workers.field.values(&settings.cpu) == std::vector<Value>({int64_t{7}, int64_t{9}}));
 }
 
 struct Misspelling {
@@ -114,9 +123,18 @@ void values_are_written_as_settings_have_them(void** /*state*/) {
   assert_string_equal(text("buckets", int64_t{251}).c_str(), "251");
   assert_string_equal(text("mode", int64_t{0}).c_str(), "\"l2_direct\"");
   assert_string_equal(text("name", std::string("a")).c_str(), "\"a\"");
+  const std::span<const Key> check = find_key(keys, "check")->members;
+  assert_string_equal(to_text(*find_key(check, "interval"), int64_t{90'000'000}).c_str(),
+                      "\"90s\"");
+  assert_string_equal(to_text(*find_key(check, "expect"), StatusRange{}).c_str(), "\"200-399\"");
+  const std::span<const Key> journal = find_key(settings_keys(), "journal")->members;
+  assert_string_equal(to_text(*find_key(journal, "size"), int64_t{1} << 30).c_str(), "\"1g\"");
   assert_string_equal(text("ports", PortRange{.first = 1, .last = 2}).c_str(), "\"1-2\"");
   assert_string_equal(text("vips", Prefix{.address = *parse_address("::1")}).c_str(),
                       "\"::1/128\"");
+  const std::span<const Key> query = find_key(keys, "queries")->members;
+  assert_string_equal(to_text(*find_key(query, "at_most"), 0.02).c_str(), "0.02");
+  assert_string_equal(to_text(*find_key(query, "at_most"), -3.0).c_str(), "-3");
   assert_string_equal(to_text(Key{}, true).c_str(), "true");
   assert_string_equal(to_text(modes_of(Mode::l2_direct) | modes_of(Mode::nat)).c_str(),
                       "l2_direct, nat");

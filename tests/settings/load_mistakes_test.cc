@@ -23,6 +23,11 @@ constexpr const char* kInterface =
     R"(allowed: a host's address and its prefix length, as "192.0.2.1/24")";
 constexpr const char* kMac = R"(allowed: a MAC address, as "02:00:00:00:00:01")";
 
+constexpr const char* kTime = R"(allowed: 1ms to 1h, as "300ms" or "5m", in us, ms, s, m, h or d)";
+constexpr const char* kSize =
+    R"(allowed: 1m to 1024g, as "64k", in k, m or g, or a number of bytes)";
+constexpr const char* kStatuses = R"(allowed: statuses from 100 to 599, as "200" or "200-399")";
+
 // What the first part of `what` is followed by, if it is one of those above.
 struct RowWithAllowed {
   Row row;
@@ -66,6 +71,11 @@ constexpr RowWithAllowed kRows[] = {
     {{Place::service, "buckets = 4194319;", "services[shop].buckets", "found 4194319; "}, kBuckets},
     {{Place::service, "buckets = 4295032833;", "services[shop].buckets", "found 4295032833; "},
      kBuckets},
+    {{Place::outermost, "prometheus = { interval = \"99ms\"; };", "prometheus.interval",
+      "found \"99ms\"; allowed: 100ms to 1m, as \"300ms\" or \"5m\", in us, ms, s, m, h or d"}},
+    {{Place::outermost, "prometheus = { url = \"prometheus:9090\"; };", "prometheus.url",
+      "found \"prometheus:9090\"; allowed: a URL, as \"http://192.0.2.9:9093\" or "
+      "\"https://hooks.example.net/box\", or \"\": nobody"}},
     // words
     {{Place::service, "protocol = \"TCP\";", "services[shop].protocol",
       "found \"TCP\"; allowed: \"tcp\", \"udp\" or \"sctp\""}},
@@ -92,6 +102,57 @@ constexpr RowWithAllowed kRows[] = {
       "found a list of 0; allowed: a list, at least 1, at most 64, of: 0 to 1023"}},
     {{Place::outermost, "cpu = { workers = (1, \"2\", 3); };", "cpu.workers[#2]",
       "found \"2\"; allowed: 0 to 1023"}},
+    // times and sizes
+    {{Place::service, "check = { type = \"tcp\"; interval = 5; };", "services[shop].check.interval",
+      "found 5; "},
+     kTime},
+    {{Place::service, "check = { type = \"tcp\"; interval = \"5\"; };",
+      "services[shop].check.interval", "found \"5\"; "},
+     kTime},
+    {{Place::service, "check = { type = \"tcp\"; interval = \"5 s\"; };",
+      "services[shop].check.interval", "found \"5 s\"; "},
+     kTime},
+    {{Place::service, "check = { type = \"tcp\"; interval = \"999us\"; };",
+      "services[shop].check.interval", "found \"999us\"; "},
+     kTime},
+    {{Place::service, "check = { type = \"tcp\"; interval = \"61m\"; };",
+      "services[shop].check.interval", "found \"61m\"; "},
+     kTime},
+    {{Place::outermost, "journal = { size = \"1kb\"; };", "journal.size", "found \"1kb\"; "},
+     kSize},
+    {{Place::outermost, "journal = { size = 1048575; };", "journal.size", "found 1048575; "},
+     kSize},
+    {{Place::outermost, "journal = { size = -1; };", "journal.size", "found -1; "}, kSize},
+    {{Place::outermost, "journal = { size = \"99999999999999999999g\"; };", "journal.size",
+      "found \"99999999999999999999g\"; "},
+     kSize},
+    // what a check asks and takes for good
+    {{Place::service, "check = { fall = 2; };", "services[shop].check.type",
+      "is missing; allowed: \"none\", \"tcp\", \"http\", \"tls\", \"https\", \"h2\", \"grpc\", "
+      "\"udp\", \"dns\", \"icmp\", \"agent\" or \"command\""}},
+    {{Place::service, "check = { type = \"http\"; path = \"/a b\"; };", "services[shop].check.path",
+      "found \"/a b\"; allowed: a path from / without spaces, at most 1024 characters, as "
+      "\"/health\""}},
+    {{Place::service, "check = { type = \"http\"; method = \"get\"; };",
+      "services[shop].check.method",
+      "found \"get\"; allowed: capital letters, at most 16, as \"GET\""}},
+    {{Place::service, "check = { type = \"http\"; expect = [200, 600]; };",
+      "services[shop].check.expect[#2]", "found 600; "},
+     kStatuses},
+    {{Place::service, "check = { type = \"http\"; expect = (\"399-200\"); };",
+      "services[shop].check.expect[#1]", "found \"399-200\"; "},
+     kStatuses},
+    {{Place::outermost, "api = { listen = \"192.0.2.2\"; };", "api.listen",
+      "found \"192.0.2.2\"; allowed: an address and a port, as \"192.0.2.2:8443\" or "
+      "\"[2001:db8::2]:8443\", or \"\": nowhere"}},
+    {{Place::outermost, "alerts = { webhooks = [\"ftp://a\"]; };", "alerts.webhooks[#1]",
+      "found \"ftp://a\"; allowed: a URL, as \"http://192.0.2.9:9093\" or "
+      "\"https://hooks.example.net/box\""}},
+    {{Place::outermost, "alerts = { alertmanagers = \"http://a\"; };", "alerts.alertmanagers",
+      "found \"http://a\"; allowed: a list, at most 8, of: a URL, as \"http://192.0.2.9:9093\" or "
+      "\"https://hooks.example.net/box\""}},
+    {{Place::outermost, "alerts = { repeat = \"0s\"; };", "alerts.repeat",
+      "found \"0s\"; allowed: 1s to 1h, as \"300ms\" or \"5m\", in us, ms, s, m, h or d"}},
     // addresses
     {{Place::port, "addresses = [\"192.0.2.2\"];", "ports[wan].addresses[#1]",
       "found \"192.0.2.2\"; "},
@@ -124,7 +185,7 @@ constexpr RowWithAllowed kRows[] = {
     {{Place::outermost, "kernel = { packet_per_second = 1; };", "kernel.packet_per_second",
       "there is no such key; did you mean 'packets_per_second'?"}},
     {{Place::backend, "x = 1;", "services[shop].backends[web1].x",
-      "there is no such key; allowed: name, address, port, weight"}},
+      "there is no such key; allowed: name, address, port, weight, capacity"}},
     // keys of other modes
     {{Place::backend, "port = 8080;", "services[shop].backends[web1].port",
       "has no effect in mode \"ipip\"; allowed in: nat"}},

@@ -34,6 +34,10 @@ void the_example_loads(void** /*state*/) {
   assert_string_equal(example.message().c_str(), "");
   assert_int_equal(example.settings.ports.size(), 2);
   assert_int_equal(example.settings.services.size(), 2);
+  for (const ServiceSettings& service : example.settings.services) {
+    assert_true(service.check.type != CheckType::none);
+    for (const BackendSettings& backend : service.backends) assert_true(backend.capacity > 0);
+  }
 }
 
 }  // namespace

@@ -124,14 +124,174 @@ void names(void** /*state*/) {
   for (const Verdict& row : kRows) assert_int_equal(is_name(row.text), row.is_good);
 }
 
+struct Amount {
+  const char* text;
+  uint64_t value;  // 0: none
+  const char* canonical;
+};
+
+void durations(void** /*state*/) {
+  constexpr Amount kRows[] = {
+      {"1us", 1, "1us"},
+      {"300ms", 300'000, "300ms"},
+      {"1500ms", 1'500'000, "1500ms"},
+      {"60s", 60'000'000, "1m"},
+      {"90s", 90'000'000, "90s"},
+      {"007m", 420'000'000, "7m"},
+      {"24h", 86'400'000'000, "1d"},
+      {"106751991d", 9'223'372'022'400'000'000, "106751991d"},
+      {"106751992d", 0, ""},
+      {"18446744073709551616us", 0, ""},
+      {"", 0, ""},
+      {"5", 0, ""},
+      {"s", 0, ""},
+      {" 5s", 0, ""},
+      {"5 s", 0, ""},
+      {"5s ", 0, ""},
+      {"-5s", 0, ""},
+      {"+5s", 0, ""},
+      {"1.5s", 0, ""},
+      {"5S", 0, ""},
+      {"1h30m", 0, ""},
+      {"5sec", 0, ""},
+  };
+  for (const Amount& row : kRows) {
+    const std::optional<Microseconds> found = parse_duration(row.text);
+    if (found.value_or(0) != row.value) print_error("%s\n", row.text);
+    assert_int_equal(found.value_or(0), row.value);
+    if (found.has_value()) assert_string_equal(duration_text(*found).c_str(), row.canonical);
+  }
+  assert_true(parse_duration("0ms") == 0);
+  assert_string_equal(duration_text(0).c_str(), "0us");
+}
+
+void sizes(void** /*state*/) {
+  constexpr Amount kRows[] = {
+      {"1", 1, "1"},
+      {"1k", 1'024, "1k"},
+      {"1536", 1'536, "1536"},
+      {"1024k", 1 << 20, "1m"},
+      {"2g", 2ull << 30, "2g"},
+      {"8589934591g", 9'223'372'035'781'033'984, "8589934591g"},
+      {"8589934592g", 0, ""},
+      {"", 0, ""},
+      {"k", 0, ""},
+      {"1K", 0, ""},
+      {"1kb", 0, ""},
+      {"1 k", 0, ""},
+      {"0x10", 0, ""},
+      {"-1", 0, ""},
+      {"1.5m", 0, ""},
+  };
+  for (const Amount& row : kRows) {
+    const std::optional<uint64_t> found = parse_size(row.text);
+    if (found.value_or(0) != row.value) print_error("%s\n", row.text);
+    assert_int_equal(found.value_or(0), row.value);
+    if (found.has_value()) assert_string_equal(size_text(*found).c_str(), row.canonical);
+  }
+}
+
+void statuses(void** /*state*/) {
+  for (const char* const text : {"100", "200-399", "599-599"}) {
+    assert_true(parse_statuses(text).has_value());
+  }
+  for (const char* const text : {"", "99", "600", "399-200", "200-", "-200", "2xx", "200,201"}) {
+    assert_false(parse_statuses(text).has_value());
+  }
+  assert_string_equal(to_string(*parse_statuses("204")).c_str(), "204");
+  assert_string_equal(to_string(*parse_statuses("200-399")).c_str(), "200-399");
+}
+
+void endpoints(void** /*state*/) {
+  assert_true(parse_endpoint("192.0.2.2:8443") ==
+              Endpoint({.address = *parse_address("192.0.2.2"), .port = 8'443}));
+  assert_true(parse_endpoint("[::]:1") == Endpoint({.address = *parse_address("::"), .port = 1}));
+  for (const char* const text : {"", ":443", "192.0.2.2", "192.0.2.2:0", "192.0.2.2:65536",
+                                 "2001:db8::2:443", "[192.0.2.2]:443", "[]:443", "[::]", "[::]:",
+                                 "localhost:443", "[::1:443", "::1]:443", "192.0.2.2:443 "}) {
+    if (parse_endpoint(text).has_value()) print_error("%s\n", text);
+    assert_false(parse_endpoint(text).has_value());
+  }
+}
+
+void fields_of_requests(void** /*state*/) {
+  constexpr Verdict kRows[] = {
+      {"A: b", true},          {"A:b", true},         {"A:", true},
+      {"X-A_b.1: c: d", true}, {"", false},           {":", false},
+      {": b", false},          {"A", false},          {"A b: c", false},
+      {"A: b\r", false},       {"A: b\nC: d", false}, {"A: \x7f", false},
+      {"A: \xc3\xa4", false},  {"(A): b", false},
+  };
+  for (const Verdict& row : kRows) assert_int_equal(is_header_field(row.text), row.is_good);
+}
+
+void names_of_dns(void** /*state*/) {
+  constexpr Verdict kRows[] = {
+      {".", true},    {"a", true},    {"a.", true},        {"_sip._tcp.example", true},
+      {"", false},    {"..", false},  {".a", false},       {"a..b", false},
+      {"a b", false}, {"a/b", false}, {"\xc3\xa4", false},
+  };
+  for (const Verdict& row : kRows) assert_int_equal(is_dns_name(row.text), row.is_good);
+  const std::string label(63, 'a');
+  assert_true(is_dns_name(label + "." + label + "." + label + "." + std::string(61, 'a')));
+  assert_false(is_dns_name(label + "." + label + "." + label + "." + std::string(62, 'a')));
+  assert_false(is_dns_name(label + "a"));
+}
+
+void bytes_behind_backslashes(void** /*state*/) {
+  const struct {
+    const char* text;
+    std::optional<std::string> expected;
+  } rows[] = {
+      {"", ""},
+      {"plain", "plain"},
+      {R"(\r\n\t\\)", "\r\n\t\\"},
+      {R"(a\x00b\xfF)", std::string("a\0b\xff", 4)},
+      {"a\nb", "a\nb"},
+      {R"(\)", std::nullopt},
+      {R"(\q)", std::nullopt},
+      {R"(\x)", std::nullopt},
+      {R"(\x1)", std::nullopt},
+      {R"(\x1g)", std::nullopt},
+      {R"(\x-1)", std::nullopt},
+  };
+  for (const auto& row : rows) {
+    if (unescape(row.text) != row.expected) print_error("%s\n", row.text);
+    assert_true(unescape(row.text) == row.expected);
+  }
+}
+
+void what_is_put_in_requests(void** /*state*/) {
+  constexpr Verdict kPaths[] = {
+      {"/", true},     {"/a/b?c=d&e=%20", true}, {"", false},     {"a", false},
+      {"/a b", false}, {"/a\r\nHost: b", false}, {"/a#b", false}, {"/\xc3\xa9", false},
+  };
+  for (const Verdict& row : kPaths) assert_int_equal(is_request_path(row.text), row.is_good);
+  constexpr Verdict kMethods[] = {{"GET", true},  {"OPTIONS", true}, {"", false},
+                                  {"get", false}, {"GET ", false},   {"A\n", false}};
+  for (const Verdict& row : kMethods) assert_int_equal(is_method(row.text), row.is_good);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
 int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(prefixes), cmocka_unit_test(interface_addresses),   cmocka_unit_test(ports),
-      cmocka_unit_test(macs),     cmocka_unit_test(addresses_of_one_host), cmocka_unit_test(names),
+      cmocka_unit_test(prefixes),
+      cmocka_unit_test(interface_addresses),
+      cmocka_unit_test(ports),
+      cmocka_unit_test(macs),
+      cmocka_unit_test(addresses_of_one_host),
+      cmocka_unit_test(names),
+      cmocka_unit_test(durations),
+      cmocka_unit_test(sizes),
+      cmocka_unit_test(statuses),
+      cmocka_unit_test(endpoints),
+      cmocka_unit_test(fields_of_requests),
+      cmocka_unit_test(names_of_dns),
+      cmocka_unit_test(bytes_behind_backslashes),
+      cmocka_unit_test(what_is_put_in_requests),
   };
   return cmocka_run_group_tests_name("settings/values", tests, nullptr, nullptr);
 }

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 from network import BOX_LAN, BOX_WAN, VIP
@@ -32,12 +33,15 @@ def to_text(value):
 class Box:
     """keeld, and the settings that it is to have: change `settings`, then start() or reload()."""
 
-    def __init__(self, network, keeld):
+    def __init__(self, network, programs):
         self.network = network
         self.namespaces = network.namespaces
-        self.keeld = keeld
+        self.programs = programs
         self.process = None
         self.environment = {}
+        self.is_managed = False  # by its archive, not by the file
+        self.state = network.namespaces.folder / 'state'
+        self.api = network.namespaces.folder / 'api.sock'
         self.eal_prefix = network.namespaces.name('box')
         self.settings_path = network.namespaces.folder / 'lb.conf'
         self.log_path = network.namespaces.folder / 'keeld.log'
@@ -81,9 +85,10 @@ class Box:
     def launch(self):
         """Starts it, and does not wait."""
         self.write()
+        how = ['--state', self.state, '--seed'] if self.is_managed else ['--config']
         with self.log_path.open('a') as log:
             self.process = self.namespaces.start(
-                'box', [self.keeld, '--config', self.settings_path], stderr=log,
+                'box', [self.programs.keeld, *how, self.settings_path], stderr=log,
                 env={**os.environ, **self.environment})
 
     def start(self, seconds=10):
@@ -100,6 +105,21 @@ class Box:
         line = self.wait_for_log('taken over', since=before)
         assert 'not taken over' not in line, line
         until(lambda: self.generation() != generation, 'a plan of the new settings', 5, 0.002)
+
+    # --- Managed by its API -----------------------------------------------------------------------
+
+    def keel(self, *arguments, expected=0, seconds=20):
+        """Runs keel, whose exit status must be as expected; returns what it says."""
+        done = subprocess.run([self.programs.keel, '--socket', self.api, *map(str, arguments)],
+                              capture_output=True, text=True, timeout=seconds, check=False)
+        assert done.returncode == expected, (
+            f'keel {arguments} ended with {done.returncode}, not {expected}:\n'
+            f'{done.stdout}{done.stderr}')
+        return done.stdout + done.stderr
+
+    def told(self, *arguments, **options):
+        """The same, as JSON."""
+        return json.loads(self.keel(*arguments, '--json', **options))
 
     def generation(self):
         return self.ask('/evenkeel/plan')['generation']

@@ -13,14 +13,15 @@ from network import Network
 def setup(programs):
     with Namespaces() as namespaces:
         network = Network(namespaces, servers=1)
-        box = Box(network, programs.keeld)
+        box = Box(network, programs)
         box.settings['services'] = [box.service('web', 'ipip')]
         yield box
 
 
 def keeld(box, *arguments):
     """(exit status, what it said)."""
-    process = box.namespaces.start('box', [box.keeld, *arguments], stdout=-1, stderr=-2, text=True)
+    process = box.namespaces.start('box', [box.programs.keeld, *arguments], stdout=-1, stderr=-2,
+                                   text=True)
     said, _ = process.communicate(timeout=20)
     return box.namespaces.end(process), said
 
@@ -28,7 +29,7 @@ def keeld(box, *arguments):
 def refuses(change, *words):
     """A test that keeld does not start with the changed settings, and says so in these words."""
     def test(box):
-        bad = Box(box.network, box.keeld)
+        bad = Box(box.network, box.programs)
         bad.settings = copy.deepcopy(box.settings)
         change(bad)
         bad.write()
@@ -75,6 +76,19 @@ def unknown_option(box):
     return said.strip()
 
 
+def names_what_it_does_not_use(box):
+    """What only managed settings are for, in a box that is run by its file alone."""
+    alone = Box(box.network, box.programs)
+    alone.settings = {**copy.deepcopy(box.settings), 'rules': {'max_share': 70}}
+    alone.settings['ports'][0]['device'] = 'net_af_packet,iface=absent0'
+    alone.write()
+    status, said = keeld(alone, '--config', alone.settings_path)
+    assert status not in (0, -6, -11), said
+    assert 'rules.max_share does nothing with --config' in said, said
+    assert said.count('does nothing') == 1, said
+    return said.splitlines()[0]
+
+
 def check_finds_all(box):
     """Every mistake at once, each with its line."""
     path = box.namespaces.folder / 'bad.conf'
@@ -109,6 +123,7 @@ def check_accepts_shipped(box):
 TESTS = [
     ('without its file', no_such_file),
     ('with an option that it does not know', unknown_option),
+    ('with settings that it has no use for', names_what_it_does_not_use),
     ('--check finds every mistake', check_finds_all),
     ('--check accepts what is right', check_accepts),
     ('--check accepts the settings that are shipped', check_accepts_shipped),

@@ -137,7 +137,9 @@ def full_queue(lab_):
 
 def exhausted_pool(lab_):
     """What the pool has is taken. What the worker has at hand goes into packets for the kernel,
-    whose thread stands still: then there is none for the next packet."""
+    whose thread stands still: then there is none for the next packet. It tells nobody where the box
+    is either, so the client has to know before."""
+    lab_.client(f'ping -n -c 1 -W 5 {BOX_WAN[4]}')
     thread = lab_.box.threads()['kernel-path']
     with (lab_.sends(4) as channel, open(lab_.exhaust, 'w', encoding='ascii') as pipe,
           stopped(thread) as let_go):

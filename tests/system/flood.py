@@ -28,7 +28,7 @@ TRANSLATED = (('nat', 4, 'tcp', '8081-65535'), ('nat', 6, 'tcp', '8081-65535'),
 @contextlib.contextmanager
 def setup(programs):
     with Namespaces() as namespaces:
-        box = Box(Network(namespaces), programs.keeld)
+        box = Box(Network(namespaces), programs)
         box.generators = []
         for seed, port in enumerate(box.settings['ports']):
             pipe = namespaces.folder / f'{port["name"]}.pcap'

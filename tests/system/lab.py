@@ -19,7 +19,7 @@ class Lab:
         self.folder = namespaces.folder
         self.network = Network(namespaces, **network)
         self.servers = Servers(self.network, programs.system)
-        self.box = Box(self.network, programs.keeld)
+        self.box = Box(self.network, programs)
 
     def client(self, command, **options):
         return self.namespaces.run('client', command, **options)
@@ -98,4 +98,20 @@ def lab(programs, **network):
     with Namespaces() as namespaces:
         result = Lab(namespaces, programs, **network)
         result.sha256 = result.servers.start_web()
+        yield result
+
+
+@contextlib.contextmanager
+def managed_lab(programs, **settings):
+    """A Lab whose box keel manages, with IPIP to servers that take it; it is not started. Changes
+    come into force for all flows at once, unless `settings` say otherwise.
+    """
+    with lab(programs) as result:
+        box = result.box
+        result.servers.start_decapsulators('ipip', 4)
+        box.is_managed = True
+        web = box.service('web', 'ipip')
+        web['check'] = {'type': 'tcp', 'interval': '500ms', 'timeout': '300ms'}
+        box.settings.update({'services': [web], 'api': {'socket': str(box.api)},
+                             'rollout': {'steps': []}}, **settings)
         yield result

@@ -42,6 +42,15 @@ def _processes_in(namespaces):
                     yield int(entry)
 
 
+def unmount(prefix):
+    """Whatever is mounted where a path begins so."""
+    with open('/proc/mounts', encoding='ascii') as mounts:
+        places = [line.split()[1] for line in mounts]
+    for place in places:
+        if place.startswith(prefix):
+            subprocess.run(['umount', '--lazy', place], check=False)
+
+
 def remove(prefix):
     """Ends what runs in the namespaces that begin with `prefix`; removes them and the folders."""
     namespaces = sorted(path.name for path in FOLDER.glob(prefix + '*'))
@@ -55,6 +64,7 @@ def remove(prefix):
         time.sleep(0.02)
     for name in namespaces:
         subprocess.run(['ip', 'netns', 'delete', name], check=False, stderr=subprocess.DEVNULL)
+    unmount(os.path.join(tempfile.gettempdir(), prefix))
     for folder in (tempfile.gettempdir(), '/var/run/dpdk'):
         for path in Path(folder).glob(prefix + '*'):
             shutil.rmtree(path, ignore_errors=True)

@@ -128,11 +128,16 @@ class Client {
     for (Connection& connection : connections_) {
       if (now_ < connection.next) continue;
       if (connection.is_waiting) {
-        fail(connection, connection.received.empty() ? "no answer in time" : "half an answer");
+        fail(connection, what_lacks(connection));
       } else if (may_begin()) {
         start(connection);
       }
     }
+  }
+
+  static const char* what_lacks(const Connection& connection) {
+    if (connection.is_connecting) return "no connection in time";
+    return connection.received.empty() ? "no answer in time" : "half an answer";
   }
 
   void start(Connection& connection) {

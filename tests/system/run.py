@@ -18,8 +18,9 @@ from pathlib import Path
 
 from proof import Skip
 
-TOPICS = ('command_line', 'modes', 'path_mtu', 'datagrams', 'kernel_path', 'spread', 'swaps',
-          'queues', 'restart', 'faults', 'flood')
+TOPICS = ('command_line', 'changes', 'confirm_window', 'rollout', 'approval', 'alerts', 'captures',
+          'evidence', 'promql', 'same_path', 'modes', 'path_mtu', 'datagrams', 'kernel_path',
+          'spread', 'swaps', 'queues', 'restart', 'faults', 'drills', 'soak', 'flood')
 
 
 class Programs:
@@ -27,6 +28,7 @@ class Programs:
 
     def __init__(self, build):
         self.keeld = build / 'firmware' / 'keeld'
+        self.keel = build / 'tools' / 'keel'
         self.system = build / 'tests' / 'system'
 
 

@@ -1,7 +1,7 @@
 """Real servers in the network's namespaces, and what unpacks the packets that come through tunnels.
 
-Every server answers / with its name, serves /large, the same on all, and takes uploads (PUT) into
-its own folder.
+Every server answers / with its name, serves /large, the same on all, takes uploads (PUT) into its
+own folder, and counts.
 """
 
 import contextlib
@@ -27,7 +27,8 @@ http {{
   scgi_temp_path {folder}/unused;
   server {{
     {listen}
-    location / {{ return 200 "{name}\\n"; }}
+    location / {{ add_header X-Server {name}; return 200 "{name}\\n"; }}
+    location = /counts {{ stub_status; }}
     location = /large {{ root {shared}; add_header X-Server {name}; }}
     location /upload/ {{ root {folder}; dav_methods PUT; create_full_put_path on; }}
   }}
@@ -64,14 +65,15 @@ class Servers:
         self.namespaces = network.namespaces
         self.folder = network.namespaces.folder
         self.programs = programs
-        self._decapsulators = []
+        self._decapsulators = {}  # of our own, by server
+        self.nginx = {}  # by server
 
     def start_web(self):
         """An nginx on every server; returns what /large is, as its SHA-256."""
         content = random.Random(1).randbytes(LARGE)
         (self.folder / 'large').write_bytes(content)
         for server in self.network.servers:
-            self.start_nginx(server.name)
+            self.nginx[server.name] = self.start_nginx(server.name)
         for server in self.network.servers:
             self.wait_for_port(server, 80)
         return hashlib.sha256(content).hexdigest()
@@ -85,8 +87,21 @@ class Servers:
         configuration = folder / 'nginx.conf'
         configuration.write_text(_NGINX.format(folder=folder, shared=self.folder, name=name,
                                                listen=listen))
-        self.namespaces.start(name, ['nginx', '-e', folder / 'error.log', '-c', configuration],
-                              stderr=subprocess.DEVNULL)
+        return self.namespaces.start(
+            name, ['nginx', '-e', folder / 'error.log', '-c', configuration],
+            stderr=subprocess.DEVNULL)
+
+    def connections(self):
+        """How many each nginx has taken, by its own count: {server: connections}."""
+        counted = {}
+        for server in self.network.servers:
+            with self.namespaces.inside(server.name):
+                channel = socket.create_connection((VIP[4], WEB_PORTS[1]), 5)
+            with channel:
+                channel.sendall(b'GET /counts HTTP/1.0\r\n\r\n')
+                said = channel.makefile('rb').read().decode()
+            counted[server.name] = int(said.split('requests')[1].split()[0])
+        return counted
 
     def start_dns(self):
         for server in self.network.servers:
@@ -119,8 +134,9 @@ class Servers:
 
     # --- What unpacks ---------------------------------------------------------------------------
 
-    def start_decapsulators(self, mode, outer, vni=0, marks=None):
-        """Lets every server take packets of `mode`, sent to its address of the family `outer`.
+    def start_decapsulators(self, mode, outer, vni=0, marks=None, without=()):
+        """Lets every server take packets of `mode`, sent to its address of the family `outer`; but
+        not those whose names are in `without`.
 
         The kernel's own way where this kernel has one, else tests/system/decapsulate.cc. `marks`:
         of l3_direct, {DSCP: VIP}. Returns 'kernel' or 'own'.
@@ -128,12 +144,14 @@ class Servers:
         self.stop_decapsulators()
         if mode in ('l2_direct', 'nat'):
             return 'kernel'
-        ways = {self._start_decapsulator(server, mode, outer, vni, marks or {})
-                for server in self.network.servers}
+        ways = {self.start_decapsulator(server, mode, outer, vni, marks)
+                for server in self.network.servers if server.name not in without}
         assert len(ways) == 1
         return ways.pop()
 
-    def _start_decapsulator(self, server, mode, outer, vni, marks):
+    def start_decapsulator(self, server, mode, outer, vni=0, marks=None):
+        """The same, for one that has none."""
+        marks = marks or {}
         if self._start_kernels_own(server, mode, outer, vni):
             return 'kernel'
         arguments = [f'{dscp}={vip}' for dscp, vip in marks.items()]
@@ -149,7 +167,7 @@ class Servers:
                 self.namespaces.ip(f'-n {name} -{family} route replace {address} dev tunnel')
             self.namespaces.write(server.name, **{'net/ipv4/ip_forward': 1,
                                                   'net/ipv6/conf/all/forwarding': 1})
-        self._decapsulators.append(process)
+        self._decapsulators[server.name] = process
         return 'own'
 
     def _start_kernels_own(self, server, mode, outer, vni):
@@ -183,8 +201,11 @@ class Servers:
                             f'tunnel{number}'], stderr=subprocess.DEVNULL, check=False)
 
     def stop_decapsulators(self):
-        for process in self._decapsulators:
-            self.namespaces.end(process)
-        self._decapsulators.clear()
         for server in self.network.servers:
-            self._remove_devices(server)
+            self.stop_decapsulator(server)
+
+    def stop_decapsulator(self, server):
+        process = self._decapsulators.pop(server.name, None)
+        if process:
+            self.namespaces.end(process)
+        self._remove_devices(server)

@@ -64,22 +64,41 @@ void test_block_is_what_a_packet_has(void**) {
   std::memcpy(bytes.data() + 8, flow.destination.bytes.data() + 12, 4);
   std::memcpy(bytes.data() + 12, &flow.source_port, 4);
   const auto block = _mm_and_si128(load<Secret::Block>(bytes.data()), Secret::block_mask());
-  assert_true(secret.flow_hash(flow) == secret.flow_hash_v4(block));
-  assert_true(secret.flow_hash(kFlows[1]) == secret.flow_hash_v6(kFlows[1]));
+  assert_true(secret.flow_hash(flow) == secret.flow_hash(block));
+  const FlowKey& flow6 = kFlows[1];
+  const Secret::BlocksV6 blocks = {
+      .source = load<Secret::Block>(flow6.source.bytes.data()),
+      .destination = load<Secret::Block>(flow6.destination.bytes.data()),
+      .rest = _mm_setr_epi32(load<int32_t>(&flow6.source_port), flow6.protocol, 0, 0)};
+  assert_true(secret.flow_hash(flow6) == secret.flow_hash(blocks));
 }
 
 void test_four_at_once_are_four(void**) {
   const Secret secret(kKey);
   const auto block = [](int i) { return _mm_set_epi32(7 * i, -i, 1 << i, 6 << 8); };
-  const __m256i four = secret.flow_hashes_v4(block(0), block(1), block(2), block(3));
+  const __m256i four = secret.flow_hashes(block(0), block(1), block(2), block(3));
   const auto hashes = load<std::array<uint64_t, 4>>(&four);
   for (const uint32_t buckets : {kMinBuckets, kDefaultBuckets, kMaxBuckets}) {
     const __m256i found = buckets_of(load<__m256i>(hashes.data()), buckets);
     const auto numbers = load<std::array<uint64_t, 4>>(&found);
     for (size_t i = 0; i < hashes.size(); ++i) {
-      assert_true(hashes[i] == secret.flow_hash_v4(block(static_cast<int>(i))));
+      assert_true(hashes[i] == secret.flow_hash(block(static_cast<int>(i))));
       assert_int_equal(numbers[i], bucket_of(hashes[i], buckets));
     }
+  }
+}
+
+void test_four_at_once_are_four_v6(void**) {
+  const Secret secret(kKey);
+  const auto blocks = [](int i) {
+    return Secret::BlocksV6{.source = _mm_set_epi32(i, 7 * i, -i, 0x2001),
+                            .destination = _mm_set_epi32(3, 1 << i, i, 0x2002),
+                            .rest = _mm_setr_epi32(80 + i, 6, 0, 0)};
+  };
+  const __m256i four = secret.flow_hashes(blocks(0), blocks(1), blocks(2), blocks(3));
+  const auto hashes = load<std::array<uint64_t, 4>>(&four);
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    assert_true(hashes[i] == secret.flow_hash(blocks(static_cast<int>(i))));
   }
 }
 
@@ -240,6 +259,7 @@ int main() {
       cmocka_unit_test(test_golden),
       cmocka_unit_test(test_block_is_what_a_packet_has),
       cmocka_unit_test(test_four_at_once_are_four),
+      cmocka_unit_test(test_four_at_once_are_four_v6),
       cmocka_unit_test(test_v4_equals_its_mapped_form),
       cmocka_unit_test(test_every_bit_counts),
       cmocka_unit_test(test_what_is_hashed_over),

@@ -104,7 +104,9 @@ class Tidy(unittest.TestCase):
                 ('firmware/appliance/a.h', 'tools/b.h', False),
                 ('tools/benchmarks/a.cc', 'firmware/exchange/b.h', True),
                 ('tools/keel/a.cc', 'firmware/base/b.h', True),
+                ('tools/keel/a.cc', 'firmware/settings/b.h', True),
                 ('tools/keel/a.cc', 'firmware/exchange/b.h', False),
+                ('tools/keel/a.cc', 'firmware/change/b.h', False),
                 ('tests/wire/a.cc', 'firmware/packet/b.h', True),
                 ('tests/wire/a.cc', 'tests/help.h', True)):
             self.assertEqual(tidy.may_include(source, target), expected, (source, target))

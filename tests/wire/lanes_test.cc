@@ -46,16 +46,21 @@ void adds_halves(void** /*state*/) {
   assert_int_equal(words_of(halves_of(all(0x0001'0002)))[7], 3);
 }
 
+void swaps_bytes_of_each(void** /*state*/) {
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    assert_int_equal(words_of(byte_swapped(counted(0x0102'0304)))[i], 0x0403'0201 + (i << 24));
+  }
+}
+
 }  // namespace
 }  // namespace evenkeel::lanes
 
 int main() {
   using namespace evenkeel::lanes;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(turns_rows_into_words),
-      cmocka_unit_test(gathers_in_order),
-      cmocka_unit_test(compares_each),
-      cmocka_unit_test(adds_halves),
+      cmocka_unit_test(turns_rows_into_words), cmocka_unit_test(gathers_in_order),
+      cmocka_unit_test(compares_each),         cmocka_unit_test(adds_halves),
+      cmocka_unit_test(swaps_bytes_of_each),
   };
   return cmocka_run_group_tests_name("wire/lanes", tests, nullptr, nullptr);
 }

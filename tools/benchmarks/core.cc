@@ -10,6 +10,7 @@
 #include "firmware/exchange/slot.h"
 #include "firmware/table/maglev.h"
 #include "firmware/table/prime.h"
+#include "tools/benchmarks/options.h"
 #include "tools/benchmarks/report.h"
 #include "tools/benchmarks/rig.h"
 
@@ -65,6 +66,14 @@ void packet_cases(Report& report, const Options& options) {
   steady("1 service, 1,000 backends, 1 M flows", {.backends = 1000}, 12);
   steady("512 services, 1,000 backends, 1 M flows", {.services = 512, .backends = 1000}, 22);
   steady("IPv6, 1 service, 1,000 backends, 1 M flows", {.backends = 1000, .is_v4 = false}, 15);
+
+  const Scale followed{.backends = 1000, .sample_shift = 0};
+  Rig every(followed);
+  const auto clients = make_flows(options.flows, 1, true, 1);
+  report.row("every flow followed, 1,000 backends, 1 M flows",
+             figure_of(every.measure(clients, options.packets, options.rounds)));
+  report.row("SYN flood of new flows, every flow followed",
+             figure_of(every.measure_flood(followed, options.packets, options.rounds)));
 
   const Scale moved{.backends = 1000};
   Rig rig(moved);
@@ -209,41 +218,12 @@ void plan_change(Report& report, const Options& options) {
              64);
 }
 
-// Digits only, and within the limits.
-size_t number_of(const char* name, const char* text, size_t least, size_t most) {
-  char* end = nullptr;
-  const unsigned long long value = std::strtoull(text, &end, 10);
-  if (*text < '0' || *text > '9' || *end != '\0' || value < least || value > most) {
-    std::fprintf(stderr, "%s '%s': a number from %zu to %zu is wanted\n", name, text, least, most);
-    std::exit(2);
-  }
-  return value;
-}
-
 Options options_of(int count, char** arguments) {
   Options options;
-  for (int i = 1; i < count; i += 2) {
-    const std::string name = arguments[i];
-    if (i + 1 == count) {
-      std::fprintf(stderr, "option '%s' is unknown or lacks its value\n", name.c_str());
-      std::exit(2);
-    }
-    const char* const value = arguments[i + 1];
-    if (name == "--rounds") {
-      options.rounds = number_of("--rounds", value, 1, 10'000);
-    } else if (name == "--packets") {
-      options.packets = number_of("--packets", value, Buffers::kCount, 1u << 26);
-    } else if (name == "--flows") {
-      options.flows = number_of("--flows", value, 1, 10'000'000);
-    } else if (name == "--json") {
-      options.json = value;
-    } else {
-      std::fprintf(stderr,
-                   "option '%s' is unknown; there are --rounds, --packets, --flows, --json\n",
-                   name.c_str());
-      std::exit(2);
-    }
-  }
+  const NumberOption numbers[] = {{"--rounds", 1, 10'000, &options.rounds},
+                                  {"--packets", Buffers::kCount, 1u << 26, &options.packets},
+                                  {"--flows", 1, 10'000'000, &options.flows}};
+  options.json = read_options(count, arguments, numbers);
   return options;
 }
 
@@ -255,11 +235,7 @@ int run(const Options& options) {
   table_build(report, options);
   disruption(report);
   plan_change(report, options);
-  if (!options.json.empty() && !report.write_json(options.json)) {
-    std::fprintf(stderr, "cannot write %s: %s\n", options.json.c_str(), std::strerror(errno));
-    return 1;
-  }
-  return 0;
+  return report.save(options.json) ? 0 : 1;
 }
 
 }  // namespace

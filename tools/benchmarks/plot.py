@@ -29,26 +29,40 @@ def round_step(least):
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
 
 
+def linear_scale(points):
+    """The values that an axis names, and how high a value is on it, from 0 to 1."""
+    step = round_step(max(row["median"] for row in points) * 1.2 / STEPS or 1)
+    highest = step * STEPS
+    return [step * number for number in range(STEPS + 1)], lambda y: min(y / highest, 1)
+
+
+def logarithmic_scale(points):
+    """As linear_scale(), by powers of ten. All values are above 0."""
+    first = math.floor(math.log10(min(row["min"] for row in points)))
+    last = max(math.ceil(math.log10(max(row["max"] for row in points))), first + 1)
+    return ([10.0 ** power for power in range(first, last + 1)],
+            lambda y: (math.log10(y) - first) / (last - first))
+
+
 def draw_panel(title, unit, lines, left, top):
     points = [row for line in lines.values() for row in line]
     low, high = (pick(math.log10(row["x"]) for row in points) for pick in (min, max))
-    step = round_step(max(row["median"] for row in points) * 1.2 / STEPS)
-    highest = step * STEPS
+    ticks, height = (logarithmic_scale if "logarithmic" in unit else linear_scale)(points)
 
     def place(x, y):
         across = (math.log10(x) - low) / ((high - low) or 1)
         return (left + MARGIN + across * (WIDTH - MARGIN - 30),
-                top + HEIGHT - MARGIN - min(y / highest, 1) * (HEIGHT - 2 * MARGIN))
+                top + HEIGHT - MARGIN - height(y) * (HEIGHT - 2 * MARGIN))
 
     floor = top + HEIGHT - MARGIN
     svg = [f'<text x="{left + 10}" y="{top + 22}" class="title">{escape(title)}</text>',
            f'<text x="{left + 10}" y="{top + 42}">{escape(unit)}</text>',
            f'<path class="axis" d="M{left + MARGIN} {top + MARGIN}V{floor}H{left + WIDTH - 20}"/>']
-    for y in (step * number for number in range(STEPS + 1)):
+    for y in ticks:
         svg.append(f'<text x="{left + MARGIN - 6}" y="{place(10 ** low, y)[1] + 4:.1f}" '
                    f'text-anchor="end">{y:g}</text>')
     for x in sorted({row["x"] for row in points}):
-        svg.append(f'<text x="{place(x, 0)[0]:.1f}" y="{floor + 16}" '
+        svg.append(f'<text x="{place(x, ticks[0])[0]:.1f}" y="{floor + 16}" '
                    f'text-anchor="middle">{x:,.0f}</text>')
     for number, (name, line) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -59,7 +73,8 @@ def draw_panel(title, unit, lines, left, top):
                           (place(row["x"], row["median"]) for row in line))
         svg.append(f'<polygon points="{band}" fill="{colour}" opacity="0.15"/>')
         svg.append(f'<polyline points="{middle}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        svg.append(f'<text x="{left + MARGIN + 8}" y="{floor + 32 + 14 * number}" '
+        across, down = MARGIN + 8 + number % 2 * 180, 32 + number // 2 * 14
+        svg.append(f'<text x="{left + across}" y="{floor + down}" '
                    f'fill="{colour}">{escape(name)}</text>')
     return svg
 

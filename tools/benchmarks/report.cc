@@ -1,10 +1,20 @@
 #include "tools/benchmarks/report.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "firmware/base/check.h"
 
 namespace evenkeel::bench {
+namespace {
+
+bool cannot_write(const std::string& path) {
+  std::fprintf(stderr, "cannot write %s: %s\n", path.c_str(), std::strerror(errno));
+  return false;
+}
+
+}  // namespace
 
 Figure figure_of(std::vector<double> rounds) {
   REQUIRE(!rounds.empty());
@@ -39,9 +49,10 @@ void Report::point(const std::string& series, double x, const Figure& figure) {
 
 void Report::note(const std::string& line) { std::printf("  %s\n", line.c_str()); }
 
-bool Report::write_json(const std::string& path) const {
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  if (file == nullptr) return false;
+bool Report::save(const std::string& path) const {
+  if (path.empty()) return true;
+  std::FILE* const file = std::fopen(path.c_str(), "w");
+  if (file == nullptr) return cannot_write(path);
   std::fprintf(file, "[\n");
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
@@ -52,7 +63,7 @@ bool Report::write_json(const std::string& path) const {
                  row.figure.median, row.figure.max, row.goal, i + 1 == rows_.size() ? "" : ",");
   }
   std::fprintf(file, "]\n");
-  return std::fclose(file) == 0;
+  return std::fclose(file) == 0 || cannot_write(path);
 }
 
 }  // namespace evenkeel::bench

@@ -31,8 +31,8 @@ class Report {
   void point(const std::string& series, double x, const Figure& figure);
   void note(const std::string& line);
 
-  // Answers whether the file could be written.
-  bool write_json(const std::string& path) const;
+  // As JSON, if a path is given; says why it cannot be written, and answers whether it was.
+  bool save(const std::string& path) const;
 
  private:
   struct Row {

@@ -56,6 +56,7 @@ const Secret& Rig::secret() {
 
 PlanSpec make_spec(const Scale& shape, char wave, char older) {
   PlanSpec spec;
+  spec.sample_shift = shape.sample_shift;
   std::vector<MemberSpec> members;
   for (uint32_t i = 0; i < shape.backends; ++i) {
     members.push_back({.backend = i});

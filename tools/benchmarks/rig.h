@@ -22,6 +22,7 @@ struct Scale {
   uint32_t backends = 10;
   uint32_t buckets = kDefaultBuckets;
   bool is_v4 = true;
+  uint8_t sample_shift = Handshakes::kSampleShift;
 };
 
 // Services with all backends each. `wave` makes their names and addresses: another wave, other

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / 'tests' / 'system'))
+sys.path[:0] = [str(ROOT / 'tests' / 'system'), str(ROOT / 'tools' / 'drills')]
 
 from lab import lab  # noqa: E402
 from network import VIP  # noqa: E402
+from proof import until  # noqa: E402
 from run import Programs  # noqa: E402
+from short import undo_fatal_change  # noqa: E402
 
 CONNECTIONS = 6_000
 OPEN = 90
@@ -34,9 +36,23 @@ def show_spread(result):
     assert result['failed'] == 0
 
 
+def keel(demo, *arguments, lines=0, expected=0):
+    """Runs keel as a person would, and shows what it says: so many lines of it, or (0) none."""
+    shown = ' '.join(f'"{word}"' if ' ' in str(word) else str(word) for word in arguments)
+    say(f'   $ keel {shown}')
+    said = demo.box.keel(*arguments, expected=expected)
+    for line in said.splitlines()[:lines]:
+        say(f'     {line}')
+    return said
+
+
 def start_box(demo):
     box = demo.box
-    box.settings['services'] = [box.service('web', 'l2_direct', weights=WEIGHTS)]
+    box.is_managed = True
+    web = box.service('web', 'l2_direct', weights=WEIGHTS)
+    web['check'] = {'type': 'tcp', 'interval': '1s', 'timeout': '500ms'}
+    box.settings['services'] = [web]
+    box.settings['api'] = {'socket': str(box.api)}
     say('== three nginx servers with weights 1, 1 and 2, and keeld in front of them')
     box.start()
     for vip in VIP.values():
@@ -51,13 +67,11 @@ def spread(demo):
 
 def drain(demo):
     """server2 gets no new connections, and keeps those that it has."""
-    say(f'== {OPEN} connections are opened and stay; then server2 is drained: weight 0')
+    say(f'== {OPEN} connections are opened and stay; then server2 is drained')
     stay = demo.start_requests(VIP[4], requests=0, each=0, connections=OPEN, pause=20,
                                seconds=3_600)
     demo.all_answered(VIP[4], 500)  # by then all are open
-    demo.box.settings['services'] = [
-        demo.box.service('web', 'l2_direct', weights=[1, 0, 2])]
-    demo.box.reload()
+    keel(demo, 'drain', 'web/server2', '--for', '10m', '--reason', 'a new kernel')
     say(f'   {CONNECTIONS} new connections:')
     new = demo.all_answered(VIP[4], CONNECTIONS)
     show_spread(new)
@@ -67,6 +81,38 @@ def drain(demo):
     assert 'server2' not in new['servers']
     say(f"   the {OPEN} that were open went on, {kept['servers']['server2']} requests to server2 "
         f"among {kept['ok']}: {kept['failed']} failed")
+    keel(demo, 'undrain', 'web/server2')
+
+
+def refuse(demo):
+    """The change that took a web shop down for hours."""
+    say('== all the traffic to one server: refused by name, and nobody is touched')
+    keel(demo, 'set', 'services.web.backends.server1.weight', 1000)
+    said = keel(demo, 'commit', '--why', 'server1 is the new one', lines=12, expected=1)
+    assert 'single-node' in said, said
+    keel(demo, 'discard')
+
+
+def go_back(demo):
+    """Nobody confirms, as after a change that cut off its own author."""
+    say('== a change that nobody confirms goes back by itself, while requests are made')
+    clients = [demo.start_requests(vip, requests=CONNECTIONS) for vip in VIP.values()]
+    keel(demo, 'set', 'services.web.backends.server1.weight', 2)
+    keel(demo, 'plan', lines=40)
+    keel(demo, 'commit', '--confirm', '3s', '--why', 'a trial', lines=4)
+    until(lambda: demo.box.told('status')['change'] is None, 'the change is over', 20, 0.1)
+    for client in clients:
+        result = demo.results(client)
+        assert result['ok'] == CONNECTIONS and not result['failed'], result
+    status = demo.box.told('status')
+    assert status['in_force'] == status['confirmed'] == 1, status
+    say(f"   in force again: generation {status['in_force']}; {2 * CONNECTIONS} requests "
+        "meanwhile, 0 failed")
+
+
+def explain(demo):
+    say('== and where would a certain packet go?')
+    keel(demo, 'why', 'tcp', '198.51.100.7:40000', f'{VIP[4]}:80', lines=30)
 
 
 def invite(demo):
@@ -75,8 +121,9 @@ def invite(demo):
     say(f"""
 The box stays until you press Enter. In another terminal, as root:
     ip netns exec {name('client')} curl http://{VIP[4]}/        a request
-    $EDITOR {demo.box.settings_path}; kill -HUP {demo.box.process.pid}
-                                       other settings; what keeld says: {demo.box.log_path}
+    export KEEL_SOCKET={demo.box.api} PATH=$PATH:{demo.programs.keel.parent}
+    keel                               status, set, plan, commit, why, top ... ; ? helps
+    tail -f {demo.box.log_path}
     dpdk-telemetry.py -f {demo.box.eal_prefix}
                                        then: /evenkeel/services, /evenkeel/drops ...""")
     sys.stdin.readline()
@@ -93,6 +140,10 @@ def main():
         start_box(demo)
         spread(demo)
         drain(demo)
+        refuse(demo)
+        go_back(demo)
+        explain(demo)
+        undo_fatal_change(demo, keel, say)
         if options.stay:
             invite(demo)
         demo.box.stop()

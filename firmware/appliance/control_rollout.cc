@@ -1,0 +1,215 @@
+// How settings come into force step by step, and what becomes of those that they replace.
+#include <algorithm>
+#include <utility>
+
+#include "firmware/appliance/control.h"
+#include "firmware/base/check.h"
+#include "firmware/base/names.h"
+
+namespace evenkeel {
+namespace {
+
+// How often both arms are read; and of control's time, reading takes at most one part in so many.
+constexpr Microseconds kReadInterval = 100'000;
+constexpr Microseconds kReadingShare = 20;
+
+// Settings whose backends flows may still be on, at a time; the oldest are given up first. And how
+// long they stay at least: plans that say whether they are needed lag behind.
+constexpr size_t kMaxLeaving = 8;
+constexpr Microseconds kLeavingTime = 10 * kMicrosecondsPerTick;
+
+// Of what a step could not tell, so many lines are logged.
+constexpr size_t kLinesPerStep = 5;
+
+std::string percent(uint32_t share) { return std::to_string(share / (kWholeSlice / 100)) + " %"; }
+
+}  // namespace
+
+Status Control::roll_out(std::shared_ptr<const Settings> settings, const RolloutSettings& how) {
+  const std::vector<std::string> services = splittable_services(*settings_, *settings);
+  if (how.steps.empty() || services.empty()) return put_in_force(std::move(settings));
+  const Microseconds begin = now();
+  Arms arms;
+  ++last_arm_;
+  for (const std::string& service : services) arms[service] = last_arm_;
+  change_ = std::make_unique<ChangeAtWork>(
+      ChangeAtWork{.wanted = settings,
+                   .tried = only_services(*settings, services),
+                   .arms = std::move(arms),
+                   .old_arms = arms_,
+                   .rollout = Rollout(how, services, *settings_, begin),
+                   .closed = {}});
+  watch(all_destinations());
+  follow_in_force();
+  const Status planned = replan(begin);
+  if (!planned.ok()) {  // the change itself has passed its gates
+    change_.reset();
+    const std::string what =
+        "the change comes into force for all flows at once: two arms are not possible: " +
+        planned.message();
+    log_.warning(what);
+    record("rollout", "rollout", what);
+    return put_in_force(std::move(settings));
+  }
+  tell_switch(begin);
+  arm_meter_ = {};
+  read_again_ = 0;
+  tell_step({});
+  return {};
+}
+
+Status Control::publish(std::shared_ptr<const Settings> settings) {
+  if (change_ != nullptr && settings == way_back_) return put_back(std::move(settings));
+  if (!is_rolling_out()) return put_in_force(std::move(settings));
+  Settings tried = only_services(*settings, change_->rollout.services());
+  const auto exchange = [&] {
+    std::swap(change_->wanted, settings);
+    std::swap(change_->tried, tried);
+    follow_in_force();
+  };
+  exchange();
+  Status planned = replan(now());
+  if (!planned.ok()) exchange();
+  return planned;
+}
+
+// Flows that came to the change stay where they are, if that lives.
+Status Control::put_back(std::shared_ptr<const Settings> settings) {
+  change_->is_stopped = true;
+  Status done = put_in_force(std::move(settings));
+  if (!done.ok()) return done;
+  arms_ = change_->old_arms;
+  leave(change_->tried, change_->arms, now());
+  change_.reset();
+  follow_in_force();
+  surroundings_changed_ = true;
+  return done;
+}
+
+Compiled Control::compile_in_force() const {
+  Compiled compiled = compile_now(*settings_, Prober::Of::in_force);
+  set_arms(compiled.spec, arms_);
+  if (is_rolling_out()) {
+    PlanSpec tried = compile_now(change_->tried, Prober::Of::others).spec;
+    set_arms(tried, change_->arms);
+    compiled.spec.sample_shift = 0;  // a small slice is to tell something soon
+    compiled.closed_by_trial = add_trial(compiled.spec, std::move(tried), change_->rollout.share());
+  }
+  add_leaving_to(compiled.spec);
+  return compiled;
+}
+
+void Control::add_leaving_to(PlanSpec& spec) const {
+  for (const Leaving& each : leaving_) add_gone_to(spec, each.settings, each.arms);
+}
+
+void Control::add_gone_to(PlanSpec& spec, const Settings& gone, const Arms& arms) const {
+  PlanSpec left = compile_now(gone, Prober::Of::in_force).spec;
+  set_arms(left, arms);
+  add_leaving(spec, std::move(left));
+}
+
+void Control::leave(Settings settings, Arms arms, Microseconds now) {
+  leaving_.push_back({.settings = std::move(settings), .arms = std::move(arms), .since = now});
+  if (leaving_.size() > kMaxLeaving) leaving_.erase(leaving_.begin());
+}
+
+// When no flow is known to be on another backend than its bucket's.
+void Control::end_leaving(Microseconds now) {
+  if (leaving_.empty() || planner_->is_waiting()) return;
+  const auto has_moves = [this](const Settings& settings) {
+    return std::ranges::any_of(plan().service_records, [&](const ServiceRecord& record) {
+      return record.moves != nullptr &&
+             std::ranges::find(settings.services, service_part(record.name),
+                               &ServiceSettings::name) != settings.services.end();
+    });
+  };
+  const auto ended = std::erase_if(leaving_, [&](const Leaving& each) {
+    return now - each.since >= kLeavingTime && !has_moves(each.settings);
+  });
+  if (ended == 0) return;
+  watch(all_destinations());
+  surroundings_changed_ = true;
+}
+
+// Of two settings at work, those that are not settings_.
+const Settings* Control::others() const {
+  return is_rolling_out() ? change_->wanted.get() : way_back_.get();
+}
+
+void Control::go_on_rolling_out(Microseconds now) {
+  if (!is_rolling_out() || change_->is_stopped || now < read_again_) return;
+  Rollout& rollout = change_->rollout;
+  const std::vector<ArmReading> readings =
+      arm_meter_.read(plan(), rollout.services(), both_counted_);
+  Rollout::Advice advice = rollout.observe(readings, change_->closed, now);
+  std::string why = rollout.why();
+  if (why.empty()) why = suspicion();
+  if (!why.empty()) advice = Rollout::Advice::go_back;
+  if (advice == Rollout::Advice::advance) {
+    const Status taken = take_step(now);
+    if (!taken.ok()) {
+      advice = Rollout::Advice::go_back;
+      why = "its next step is not possible: " + taken.message();
+    }
+  }
+  const Microseconds end = dataplane_.clock().now();
+  read_again_ = end + std::max(kReadInterval, kReadingShare * (end - now));
+  if (advice != Rollout::Advice::go_back) return;
+  change_->is_stopped = true;
+  if (alarm_) alarm_(why);
+}
+
+// What health checks say against the change; empty: nothing.
+std::string Control::suspicion() const {
+  for (const std::string& service : change_->rollout.services()) {
+    std::string why = prober_.suspicion(service);
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
+Status Control::take_step(Microseconds now) {
+  std::vector<std::string> doubts;
+  change_->rollout.advance(now, doubts);
+  const Status taken = change_->is_over() ? finish_rollout(now) : replan(now);
+  if (taken.ok()) tell_step(doubts);
+  return taken;
+}
+
+// The old arm leaves: what it was is put in place if that fails.
+Status Control::finish_rollout(Microseconds now) {
+  const std::vector<std::string>& services = change_->rollout.services();
+  Arms old_arms;
+  for (const std::string& service : services) {
+    const auto known = arms_.find(service);
+    old_arms[service] = known == arms_.end() ? 0 : known->second;
+  }
+  const std::vector<Leaving> left_before = leaving_;
+  leave(only_services(*settings_, services), old_arms, now);
+  for (const auto& [service, arm] : change_->arms) arms_[service] = arm;
+  Status done = put_in_force(change_->wanted);
+  if (!done.ok()) {
+    arms_ = change_->old_arms;
+    leaving_ = left_before;
+  }
+  return done;
+}
+
+void Control::tell_step(const std::vector<std::string>& doubts) {
+  const Rollout& rollout = change_->rollout;
+  const std::string part = rollout.is_over() ? "all" : percent(rollout.share()) + " of the";
+  const std::vector<std::string>& services = rollout.services();
+  const std::string what = "the change is in force for " + part + " flows of " +
+                           (services.size() == 1 ? "service " + services.front()
+                                                 : std::to_string(services.size()) + " services");
+  log_.notice(what);
+  record("rollout", "rollout", what);
+  for (size_t i = 0; i < std::min(doubts.size(), kLinesPerStep); ++i) {
+    const std::string doubt = "the step before ended by time, not by evidence: " + doubts[i];
+    log_.notice(doubt);
+    record("rollout", "rollout", doubt);
+  }
+}
+
+}  // namespace evenkeel

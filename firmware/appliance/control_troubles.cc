@@ -1,0 +1,96 @@
+// What control knows to be wrong, and what the traffic tells of backends.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "firmware/appliance/control.h"
+
+#include "firmware/base/names.h"
+
+namespace evenkeel {
+
+namespace {
+
+// How often the traffic is looked at; and of control's time, that takes at most one part in so
+// many.
+constexpr Microseconds kWatchInterval = 500'000;
+constexpr Microseconds kWatchingShare = 20;
+
+std::vector<std::pair<std::string, std::string>> labels_of(const std::string& full_name) {
+  return {{"backend", std::string(backend_part(full_name))},
+          {"service", std::string(service_part(full_name))}};
+}
+
+}  // namespace
+
+void Control::watch_traffic(Microseconds now) {
+  if (now < watch_again_) return;
+  const TrafficWatch::Changes changes = traffic_watch_.observe(
+      plan(), [this](uint16_t slot) { return counts(slot); },
+      settings_->evidence.max_ejected / 100.0, now);
+  const auto tell = [this](Level level, const std::string& name, const std::string& what) {
+    log_.write(level, name + ": " + what);
+    record("backend", name, name + ": " + what);
+    surroundings_changed_ = true;
+  };
+  for (const Ejection& each : changes.ejected) {
+    tell(Level::warning, each.backend,
+         "is left out for " + std::to_string((each.until - each.since) / kMicrosecondsPerTick) +
+             " s: " + each.evidence);
+  }
+  for (const std::string& name : changes.returned) {
+    tell(Level::notice, name, "takes new flows again, on trial");
+  }
+  const Microseconds end = dataplane_.clock().now();
+  watch_again_ = end + std::max(kWatchInterval, kWatchingShare * (end - now));
+}
+
+Part Control::part_of(std::string_view service, std::string_view backend, Prober::Of of) const {
+  if (traffic_watch_.is_ejected(service, backend)) {
+    return {.percent = 0, .why = "left out: its flows do worse than the others'"};
+  }
+  const auto percent = static_cast<uint32_t>(std::lround(prober_.part(service, backend, of) * 100));
+  if (percent == 100) return {};
+  return {.percent = percent,
+          .why = "has " + std::to_string(percent) +
+                 " % of its weight: by its agent, or since it "
+                 "has just come up"};
+}
+
+std::vector<Alert> Control::alerts() const {
+  std::vector<Alert> all = supervisor_->troubles();
+  const auto add = [&all](AlertKind kind, const std::string& text) {
+    if (!text.empty()) all.push_back({.kind = kind, .labels = {}, .text = text});
+  };
+  add(AlertKind::plan_failed, planning_trouble_);
+  add(AlertKind::way_back_missing, ready_trouble_);
+  add(AlertKind::kernel_failed, kernel_trouble_);
+  for (const std::string& text : dataplane_.neighbours().troubles()) add(AlertKind::trouble, text);
+  for (Alert& alert : prober_.alerts()) all.push_back(std::move(alert));
+  for (const Ejection& each : traffic_watch_.ejected()) {
+    all.push_back({.kind = AlertKind::backend_ejected,
+                   .labels = labels_of(each.backend),
+                   .text = each.backend + " is left out: " + each.evidence});
+  }
+  for (const Imbalanced& each : traffic_watch_.imbalanced()) {
+    all.push_back({.kind = AlertKind::imbalance,
+                   .labels = labels_of(each.backend),
+                   .text = each.backend + " " + each.evidence()});
+  }
+  return all;
+}
+
+std::vector<std::string> Control::troubles() const {
+  std::vector<std::string> all;
+  for (Alert& alert : alerts()) all.push_back(std::move(alert.text));
+  const auto unusable = std::ranges::count(backends_, false, &BackendState::usable);
+  if (unusable != 0) {
+    all.push_back(std::to_string(unusable) + " of " + std::to_string(backends_.size()) +
+                  " backends take no flows; see keel show backends, or /evenkeel/backends");
+  }
+  return all;
+}
+
+}  // namespace evenkeel

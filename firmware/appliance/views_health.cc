@@ -1,0 +1,65 @@
+// What the box holds of its backends: the state of each, why, since when, and what its check last
+// said.
+#include <algorithm>
+#include <boost/json/value.hpp>
+
+#include "firmware/appliance/views.h"
+#include "firmware/base/check.h"
+
+namespace evenkeel {
+namespace {
+
+namespace json = boost::json;
+
+// What an operator or the backend's agent wants goes before what its check says.
+std::string_view health_of(const Override* one, const CheckState& check) {
+  const auto is_wanted = [&](OverrideKind kind, AgentReport::Wish wish) {
+    return (one != nullptr && one->request.kind == kind) || check.wish == wish;
+  };
+  if (is_wanted(OverrideKind::maintenance, AgentReport::Wish::maintenance)) return "maintenance";
+  if (is_wanted(OverrideKind::drain, AgentReport::Wish::drain)) return "draining";
+  return check.is_checked ? name_of(check.health) : "unchecked";
+}
+
+std::string note_of(const CheckState& check) {
+  std::string note = check.fault.empty() ? check.note : "the box could not ask: " + check.fault;
+  if (check.is_overruled) {
+    note.append(note.empty() ? "" : "; ").append("may take flows although its check is against it");
+  }
+  return note;
+}
+
+json::value seconds_since(Microseconds event, Microseconds now) {
+  if (event == 0) return nullptr;
+  return (now - std::min(event, now)) / kMicrosecondsPerTick;
+}
+
+}  // namespace
+
+Status BoxViews::health(std::string_view service, const RowSink& sink) const {
+  const Settings& settings = control_.settings();
+  if (Status known = has_service(settings, service); !known.ok()) return known;
+  json::object row;  // one for all: its keys stay where they are
+  for (const BackendState& state : control_.backends()) {
+    const ServiceSettings& of = settings.services[state.service];
+    if (!service.empty() && of.name != service) continue;
+    const std::string& name = of.backends[state.backend].name;
+    const CheckState check = control_.prober().describe(of.name, name);
+    row["service"] = of.name;
+    row["name"] = name;
+    row["state"] = health_of(overrides_.of(of.name, name), check);
+    row["for_s"] = seconds_since(check.since, now());
+    row["why"] = state.why;
+    row["answer"] = check.answer;
+    row["answered_s"] = seconds_since(check.answered, now());
+    row["took_ms"] = check.answered == 0 ? json::value(nullptr)
+                                         : json::value(static_cast<double>(check.took) / 1'000);
+    row["note"] = note_of(check);
+    row["part"] = check.part;
+    row["load"] = check.load ? json::value(*check.load) : json::value(nullptr);
+    sink(row);
+  }
+  return {};
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,104 @@
+#include "firmware/base/alert.h"
+
+#include <array>
+
+#include "firmware/base/check.h"
+
+namespace evenkeel {
+namespace {
+
+using enum AlertSeverity;
+
+constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
+    {"evenkeel_service_down", critical, "No backend of a service takes flows.",
+     "See `keel show backends SERVICE` for why each is out. If all went at once, look at the "
+     "network and at the last change (`keel history`) before the servers."},
+    {"evenkeel_backend_down", warning, "A backend takes no flows.",
+     "`keel show backends SERVICE` says why. The others have its flows; see that they can bear "
+     "them."},
+    {"evenkeel_backend_ejected", warning,
+     "A backend does worse than its pool and is left out for a while.",
+     "See what its handshakes say in `keel show backends SERVICE`, then the server itself: its "
+     "checks may be green."},
+    {"evenkeel_mass_failure", critical, "Many backends seem to fail at once.",
+     "The last good membership is held for a while. Suspect the last change, the network and the "
+     "checks before the servers."},
+    {"evenkeel_imbalance", warning, "A backend's share of new flows is not the plan's.",
+     "See `keel top`: shares as planned and as they are."},
+    {"evenkeel_query_outside", warning,
+     "A query of the user's own monitoring is outside its bounds.",
+     "See `keel show queries`, then the service's own dashboards. A change that it began with has "
+     "gone back; one that was live before is not to blame."},
+
+    {"evenkeel_change_rolled_back", critical, "A change went back by itself.",
+     "Nothing is to be done for the traffic. `keel journal --kind change` says what was found; "
+     "mend the change before it is tried again."},
+    {"evenkeel_going_back_failed", critical, "What should be in force is not.",
+     "It is tried again and again. See the log; `systemctl restart keeld` boots what is "
+     "confirmed."},
+    {"evenkeel_way_back_missing", critical, "A live change could not be taken back at once.",
+     "Confirm nothing. See the log for what is missing; `keel rollback` is still tried."},
+    {"evenkeel_plan_failed", critical, "What is wanted cannot be made a plan; the last one stays.",
+     "See the log for what is refused, and take the last change or override back."},
+
+    {"evenkeel_link_down", critical, "The link of a port is down.",
+     "Check cable, switch port and peer."},
+    {"evenkeel_worker_stalled", critical, "A worker stands still: no packet passes it.",
+     "Its core does something else: see `isolcpus`, interrupts and the hypervisor."},
+    {"evenkeel_queue_full", warning, "Packets are dropped since a transmit queue is full.",
+     "The port sends all it can: spread its traffic, or take a faster one."},
+    {"evenkeel_packets_missed", warning, "More packets came than were fetched.",
+     "If `keel show workers` says busy, add workers; if not, something else runs on their cores."},
+    {"evenkeel_buffers_exhausted", critical, "There are no packet buffers left.",
+     "Set memory.buffers higher, or find who holds them."},
+    {"evenkeel_kernel_failed", warning, "The kernel's side of the ports is not as it should be.",
+     "It is tried again. See the log for what it refuses: addresses, routes, namespace."},
+
+    {"evenkeel_archive_damaged", critical, "The archive of settings is damaged.",
+     "The box forwards. `git -C /var/lib/evenkeel/settings.git fsck` says more; push a clone "
+     "back."},
+    {"evenkeel_journal_failed", warning, "The journal cannot be written.",
+     "The box forwards, and remembers the newest events. Mend the disk, or make room."},
+    {"evenkeel_overrides_failed", warning, "Overrides cannot be kept on the disk.",
+     "They are in force, and would be lost by a restart. Mend the disk, or make room."},
+    {"evenkeel_api_failed", warning, "Some cannot reach the box to manage it.",
+     "It forwards. The text says which socket, certificate or file is wrong."},
+    {"evenkeel_metrics_failed", warning, "Metrics cannot be served where the settings say.",
+     "See metrics.listen: the address must be the box's and the port free."},
+    {"evenkeel_prometheus_failed", warning, "Prometheus does not say how services are.",
+     "The box forwards; changes are judged without the queries. See that it answers, and that "
+     "prometheus.url is right."},
+    {"evenkeel_query_failed", warning, "A query has no answer that has numbers.",
+     "Changes are judged without it. The text has Prometheus's own words: mend the query in the "
+     "settings."},
+    {"evenkeel_receiver_failed", warning, "Somebody who is to be told of alerts is not reached.",
+     "See that it answers, and that alerts.webhooks and alerts.alertmanagers are right."},
+    {"evenkeel_too_many_alerts", warning, "More is wrong than is told one by one.",
+     "Look at `keel status` and `keel show backends`."},
+    {"evenkeel_trouble", warning, "Something is wrong.", "The text says what; see keeld's log."},
+}};
+static_assert(!kInfos.back().name.empty());
+
+}  // namespace
+
+std::string_view name_of(AlertSeverity severity) {
+  return severity == AlertSeverity::critical ? "critical" : "warning";
+}
+
+const AlertInfo& info_of(AlertKind kind) {
+  const auto index = static_cast<size_t>(kind);
+  REQUIRE(index < kAlertKinds);
+  return kInfos[index];
+}
+
+std::string id_of(const Alert& alert) {
+  std::string id(info_of(alert.kind).name);
+  id += '{';
+  for (const auto& [name, value] : alert.labels) {
+    if (!id.ends_with('{')) id += ',';
+    id.append(name).append("=\"").append(value).append("\"");
+  }
+  return id + '}';
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,54 @@
+#include "firmware/change/arm_meter.h"
+
+#include <string_view>
+
+namespace evenkeel {
+namespace {
+
+Outcomes outcomes_of(const BackendCounts& counts) {
+  return {.good = counts.good, .bad = counts.bad};
+}
+
+}  // namespace
+
+std::vector<ArmReading> ArmMeter::read(const Plan& plan, const std::vector<std::string>& services,
+                                       const Counted& counted) {
+  std::unordered_map<std::string_view, const BucketTable*> tables;
+  for (const ServiceRecord& record : plan.service_records) {
+    if (record.table != nullptr) tables.emplace(record.name, record.table.get());
+  }
+  std::vector<ArmReading> readings;
+  for (const std::string& service : services) {
+    ArmReading& reading = readings.emplace_back();
+    for (const std::string& name : {service, service + "/v6"}) {  // as compile() names them
+      const auto table = tables.find(name);
+      if (table == tables.end() || table->second->trial.empty()) continue;
+      add(plan, table->second->members, counted, reading.old_arm);
+      add(plan, table->second->trial, counted, reading.new_arm);
+    }
+  }
+  return readings;
+}
+
+void ArmMeter::add(const Plan& plan, const std::vector<TableMember>& members,
+                   const Counted& counted, ArmInterval& ret_arm) {
+  for (const TableMember& member : members) {
+    const uint64_t identity = plan.backend_records[member.slot].identity;
+    OfSlot is = {.identity = identity,
+                 .counts = counted.counts(member.slot),
+                 .latencies = counted.latencies(member.slot)};
+    OfSlot& before = before_[member.slot];
+    if (before.identity == identity) {
+      const Outcomes outcomes = outcomes_of(is.counts.since(before.counts));
+      ret_arm.outcomes.good += outcomes.good;
+      ret_arm.outcomes.bad += outcomes.bad;
+      const LatencyCounts latencies = is.latencies.since(before.latencies);
+      for (size_t i = 0; i < kLatencyBuckets; ++i) {
+        ret_arm.latencies.counts[i] += latencies.counts[i];
+      }
+    }
+    before = is;
+  }
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,101 @@
+#include "firmware/change/arms.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "firmware/base/names.h"
+#include "firmware/settings/values.h"
+
+namespace evenkeel {
+namespace {
+
+bool is_v4(const ServiceSpec& service) { return service.points.front().address.is_v4(); }
+
+// Calls `join(service, other)` for each service that is in both and of one family; what `other`
+// names of backends are places in `spec` by then.
+template <typename Join>
+void join_services(PlanSpec& spec, PlanSpec others, const Join& join) {
+  std::unordered_map<std::string_view, ServiceSpec*> known;
+  for (ServiceSpec& service : spec.services) known.emplace(service.name, &service);
+  for (ServiceSpec& other : others.services) {
+    const auto found = known.find(other.name);
+    if (found == known.end() || is_v4(*found->second) != is_v4(other)) continue;
+    for (MemberSpec& member : other.members) {
+      spec.backends.push_back(std::move(others.backends[member.backend]));
+      member.backend = static_cast<uint32_t>(spec.backends.size() - 1);
+    }
+    join(*found->second, other);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> splittable_services(const Settings& before, const Settings& after) {
+  std::vector<std::string> names;
+  for (const ServiceSettings& service : after.services) {
+    const auto known = std::ranges::find(before.services, service.name, &ServiceSettings::name);
+    if (known == before.services.end() || is_same_but_for_queries(*known, service)) continue;
+    names.push_back(service.name);
+  }
+  return names;
+}
+
+Settings only_services(const Settings& settings, const std::vector<std::string>& names) {
+  Settings only = settings;
+  std::erase_if(only.services, [&](const ServiceSettings& service) {
+    return std::ranges::find(names, service.name) == names.end();
+  });
+  return only;
+}
+
+void set_arms(PlanSpec& spec, const Arms& arms) {
+  if (arms.empty()) return;
+  for (BackendSpec& backend : spec.backends) {
+    const auto known = arms.find(service_part(backend.name));
+    backend.arm = known == arms.end() ? 0 : known->second;
+  }
+}
+
+std::set<std::string, std::less<>> add_trial(PlanSpec& spec, PlanSpec tried, uint32_t share) {
+  std::set<std::string, std::less<>> closed;
+  if (spec.ways.empty()) spec.ways = std::move(tried.ways);
+  join_services(spec, std::move(tried), [&](ServiceSpec& service, ServiceSpec& other) {
+    const bool is_open = service.closed == Reason::none;
+    const bool would_be_open = other.closed == Reason::none;
+    if (is_open && would_be_open) {
+      service.trial = {.members = std::move(other.members), .share = share};
+      return;
+    }
+    if (is_open) closed.emplace(service_part(service.name));
+    if (would_be_open) {
+      service.closed = Reason::none;
+      service.members.swap(other.members);
+    }
+    for (const MemberSpec& member : other.members) service.leaving.push_back(member.backend);
+  });
+  return closed;
+}
+
+void add_leaving(PlanSpec& spec, PlanSpec left) {
+  std::set<std::tuple<std::string_view, uint32_t, bool>> present;
+  const auto key_of = [](const BackendSpec& backend) {
+    return std::tuple<std::string_view, uint32_t, bool>(backend.name, backend.arm,
+                                                        backend.forwarding.inner_is_v4);
+  };
+  for (const BackendSpec& backend : spec.backends) present.insert(key_of(backend));
+  for (ServiceSpec& service : left.services) {
+    std::erase_if(service.members, [&](const MemberSpec& member) {
+      return present.contains(key_of(left.backends[member.backend]));
+    });
+  }
+  if (spec.ways.empty()) spec.ways = std::move(left.ways);
+  join_services(spec, std::move(left), [](ServiceSpec& service, const ServiceSpec& other) {
+    for (const MemberSpec& member : other.members) service.leaving.push_back(member.backend);
+  });
+}
+
+}  // namespace evenkeel

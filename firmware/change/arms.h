@@ -1,0 +1,42 @@
+// Two settings at work at a time. During a rollout some buckets of each changed service follow the
+// settings that are tried, the others those in force; afterwards flows stay for a while on backends
+// of settings that have gone. So that all of them differ in their evidence, and in the flows that
+// they keep, each time a service's settings change its backends are another arm: a slot of their
+// own, though the servers may be the same.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "firmware/exchange/spec.h"
+#include "firmware/settings/settings.h"
+
+namespace evenkeel {
+
+// Which arm the backends of a service are, by the name that it has in settings; none named: 0.
+using Arms = std::map<std::string, uint32_t, std::less<>>;
+
+// What a rollout from one to the other can split: services that both have and whose flows may go
+// elsewhere, or otherwise. All else comes with its last step.
+std::vector<std::string> splittable_services(const Settings& before, const Settings& after);
+
+// The same settings with only these services.
+Settings only_services(const Settings& settings, const std::vector<std::string>& names);
+
+// REQUIRES: a specification that compile() has made.
+void set_arms(PlanSpec& spec, const Arms& arms);
+
+// A share of the buckets of each service that both have is the tried one's members'. A service that
+// is closed on one side is all of the other's; answers those that the trial would close, by the
+// names that they have in settings.
+// REQUIRES: of a service that both have, other arms.
+std::set<std::string, std::less<>> add_trial(PlanSpec& spec, PlanSpec tried, uint32_t share);
+
+// What has gone but may have flows, unless it has come back.
+void add_leaving(PlanSpec& spec, PlanSpec left);
+
+}  // namespace evenkeel

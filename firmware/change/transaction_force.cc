@@ -1,0 +1,254 @@
+// What is in force, and keeping it what it should be: a start, deadlines, overrides.
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "firmware/base/check.h"
+#include "firmware/change/override_settings.h"
+#include "firmware/change/overrides_file.h"
+#include "firmware/change/transaction.h"
+#include "firmware/change/transaction_words.h"
+
+namespace evenkeel {
+namespace {
+
+// Until the next try at what could not be published.
+constexpr Microseconds kRetryInterval = kMicrosecondsPerTick;
+
+bool is_meant(const OverrideRequest& request, const ServiceSettings& service,
+              const BackendSettings& backend) {
+  return request.backend == backend.name || request.backend == service.name + "/" + backend.name;
+}
+
+bool takes_new_flows(const BackendSettings& backend) {
+  return backend.weight > 0 && !backend.in_maintenance;
+}
+
+std::string in_words(const OverrideRequest& request) {
+  std::string text(name_of(request.kind));
+  if (request.kind == OverrideKind::weight) text += " " + std::to_string(request.weight);
+  return text + " for " + std::to_string(request.lasts / kMicrosecondsPerTick) +
+         " s: " + request.reason;
+}
+
+}  // namespace
+
+void Transaction::tell(const std::string& who, WallTime wall, const std::string& what) {
+  journal_.append({.when = wall,
+                   .kind = "change",
+                   .who = who,
+                   .what = name_of(current()) + ": " + what,
+                   .generation = current().generation,
+                   .subject = std::to_string(current().id)});
+}
+
+// One event for each rule, however often it was hit.
+void Transaction::tell_rules(const Caller& caller, const std::vector<Hit>& hits,
+                             std::span<const Waiver> waivers) {
+  for (auto hit = hits.begin(); hit != hits.end(); ++hit) {
+    const auto same = [&](const Hit& other) { return other.rule == hit->rule; };
+    if (std::any_of(hits.begin(), hit, same)) continue;
+    const auto waiver = std::ranges::find(waivers, hit->rule, &Waiver::rule);
+    const std::string verdict = waiver != waivers.end() ? "waived (" + waiver->reason + ")"
+                                                        : std::string(name_of(hit->severity));
+    journal_.append({.when = caller.wall,
+                     .kind = "rule",
+                     .who = caller.who.user,
+                     .what = name_of(current()) + ": " + std::string(hit->rule) + ": " + verdict +
+                             ": " + hit->where + ": " + hit->what,
+                     .generation = 0,
+                     .subject = std::string(hit->rule)});
+  }
+}
+
+void Transaction::tell_override(const std::string& who, WallTime wall, const std::string& backend,
+                                const std::string& what) {
+  journal_.append({.when = wall,
+                   .kind = "override",
+                   .who = who,
+                   .what = backend + ": " + what,
+                   .generation = 0,
+                   .subject = backend});
+}
+
+// Only for people to read: the journal has it too.
+void Transaction::note(uint64_t generation, const std::string& outcome, const std::string& who,
+                       WallTime wall) {
+  const Status noted = archive_.note(generation, outcome, who, wall);
+  if (noted.ok()) return;
+  journal_.append({.when = wall,
+                   .kind = "archive",
+                   .who = "keeld",
+                   .what = "what came of generation " + std::to_string(generation) +
+                           " is not noted: " + noted.message(),
+                   .generation = generation,
+                   .subject = {}});
+}
+
+Status Transaction::latch(uint64_t generation) {
+  Status latched = archive_.latch(generation);
+  latch_due_ = latched.ok() ? std::nullopt : std::optional(generation);
+  return latched;
+}
+
+const Change& Transaction::end(ChangeState state, std::string outcome) {
+  current().state = state;
+  current().outcome = std::move(outcome);
+  current().deadline.reset();
+  ended_ = std::exchange(change_, std::nullopt);
+  if (way_back_ != nullptr) box_.keep_ready(nullptr);
+  way_back_.reset();
+  CHECK(ended_.has_value());
+  return *ended_;
+}
+
+void Transaction::start(WallTime wall) {
+  const std::vector<Generation> newest = archive_.history(1);
+  if (newest.empty()) return;
+  std::string_view outcome = newest.front().outcome;
+  while (outcome.ends_with('\n')) outcome.remove_suffix(1);
+  if (!outcome.ends_with(std::string(": ") + kGoesLive)) return;
+  const uint64_t generation = newest.front().number;
+  if (generation == confirmed_.generation) return note(generation, "confirmed", "keeld", wall);
+  const std::string why = std::string(kByItself) + ": keeld ended while it was on probation";
+  journal_.append({.when = wall,
+                   .kind = "change",
+                   .who = "keeld",
+                   .what = "change " + std::to_string(generation) + ": " + why,
+                   .generation = generation,
+                   .subject = std::to_string(generation)});
+  if (latch(generation).ok()) note(generation, why, "keeld", wall);
+}
+
+void Transaction::settle(Microseconds now, WallTime wall) {
+  if (is_on_probation() && now >= current().deadline.value_or(now)) {
+    take_back("it was not confirmed in time", now, wall);
+  }
+}
+
+void Transaction::tick(Microseconds now, WallTime wall) {
+  settle(now, wall);
+  const std::vector<Override> ended = overrides_.expire(now);
+  for (const Override& each : ended) {
+    tell_override("keeld", wall, each.request.backend,
+                  std::string(name_of(each.request.kind)) + " has ended");
+  }
+  if (!ended.empty()) {
+    follow_overrides(now);
+  } else if (!behind_.empty() && now >= retry_at_) {
+    put_in_force(now);
+  }
+  end_going_back();
+}
+
+const Settings& Transaction::settings() const {
+  return is_on_probation() ? live_ : confirmed_.settings;
+}
+
+void Transaction::put_in_force(Microseconds now) {
+  const bool goes_back = is_live() && !is_on_probation();
+  const Status published = box_.publish(goes_back ? way_back_ : with_overrides_now(settings()));
+  behind_ = published.ok() ? "" : published.message();
+  retry_at_ = now + kRetryInterval;
+}
+
+void Transaction::end_going_back() {
+  if (!behind_.empty() || !is_live() || is_on_probation()) return;
+  end(ChangeState::rolled_back, std::move(current().outcome));
+}
+
+// What is in force, and what is kept ready, after they have changed.
+void Transaction::follow_overrides(Microseconds now) {
+  if (is_live()) way_back_ = with_overrides_now(confirmed_.settings);
+  put_in_force(now);
+  end_going_back();
+  if (is_live()) box_.keep_ready(way_back_);
+}
+
+std::shared_ptr<const Settings> Transaction::with_overrides_now(const Settings& settings) const {
+  return std::make_shared<const Settings>(with_overrides(settings, overrides_));
+}
+
+// Of what is in force: an override may not close a service that is open.
+std::optional<Refusal> Transaction::refusal_to_close(const OverrideRequest& request) const {
+  const Side side = box_.in_force();
+  bool is_known = false;
+  std::vector<uint32_t> open(side.settings->services.size());
+  std::vector<uint32_t> left(side.settings->services.size());
+  for (const BackendState& state : side.states) {
+    const ServiceSettings& service = side.settings->services[state.service];
+    BackendSettings backend = service.backends[state.backend];
+    open[state.service] += state.usable && takes_new_flows(backend) ? 1 : 0;
+    if (is_meant(request, service, backend)) {
+      is_known = true;
+      apply_override(backend, request);
+    }
+    left[state.service] += state.usable && takes_new_flows(backend) ? 1 : 0;
+  }
+  if (!is_known) {
+    return bad_request("there is no backend " + request.backend, "see show backends");
+  }
+  for (size_t i = 0; i < open.size(); ++i) {
+    if (open[i] == 0 || left[i] != 0) continue;
+    return Refusal{
+        .code = Code::last_backend,
+        .message = "nobody would be left to take new flows of " + side.settings->services[i].name,
+        .advice =
+            "bring another backend back first; to close the service, change the "
+            "settings"};
+  }
+  return std::nullopt;
+}
+
+Answer<Override> Transaction::set_override(const Caller& caller, OverrideRequest request) {
+  settle(caller.now, caller.wall);
+  if (auto refusal = refusal_of_role(caller, Role::changer)) return *refusal;
+  request.who = caller.who.user;
+  if (const Status checked = check_override(request); !checked.ok()) {
+    return bad_request(checked.message(), "ask for it again");
+  }
+  if (auto refusal = refusal_to_close(request)) return *refusal;
+  tell_override(request.who, caller.wall, request.backend, in_words(request));
+  const Result<uint64_t> id = overrides_.add(request, caller.now, caller.wall);
+  if (!id.ok()) {
+    tell_override(request.who, caller.wall, request.backend, "not set: " + id.message());
+    return storage(id.message());
+  }
+  follow_overrides(caller.now);
+  if (!behind_.empty()) {
+    return Refusal{.code = Code::not_published,
+                   .message = "override " + std::to_string(id.value()) +
+                              " is set, and not in force yet: " + behind_,
+                   .advice = "it is tried again; or remove it"};
+  }
+  return *std::ranges::find(overrides_.all(), id.value(), &Override::id);
+}
+
+Answer<Override> Transaction::remove_override(const Caller& caller, uint64_t id) {
+  settle(caller.now, caller.wall);
+  if (auto refusal = refusal_of_role(caller, Role::changer)) return *refusal;
+  const auto found = std::ranges::find(overrides_.all(), id, &Override::id);
+  if (found == overrides_.all().end()) {
+    return Refusal{.code = Code::no_override,
+                   .message = "there is no override " + std::to_string(id) + "; it may have ended",
+                   .advice = "see show overrides"};
+  }
+  const std::string backend = found->request.backend;
+  tell_override(caller.who.user, caller.wall, backend,
+                std::string(name_of(found->request.kind)) + " removed");
+  Result<Override> removed = overrides_.remove(id);
+  if (!removed.ok()) {
+    tell_override(caller.who.user, caller.wall, backend, "not removed: " + removed.message());
+    return storage(removed.message());
+  }
+  follow_overrides(caller.now);
+  if (!behind_.empty()) {
+    return Refusal{.code = Code::not_published,
+                   .message = "override " + std::to_string(id) +
+                              " is removed, and what is in force has it still: " + behind_,
+                   .advice = "it is tried again"};
+  }
+  return std::move(removed.value());
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,158 @@
+#include "firmware/health/outliers.h"
+
+#include <algorithm>
+
+#include "firmware/base/check.h"
+
+namespace evenkeel {
+
+namespace {
+
+// Whoever has all flows is compared with nobody.
+constexpr double kMostShare = 0.999;
+
+}  // namespace
+
+Outliers::Outliers(const OutlierOptions& options) : options_(options) {
+  REQUIRE(0 < options.alpha && options.alpha < 1);
+  REQUIRE(0 <= options.most && options.most <= 1);
+}
+
+Outliers::Changes Outliers::observe(const std::vector<BackendOutcomes>& pool, Microseconds now) {
+  Changes changes;
+  for (auto& [name, watched] : watched_) watched.is_present = false;
+  Outcomes all;
+  for (const BackendOutcomes& member : pool) {
+    Watched& watched = find(member.backend);
+    watched.is_present = true;
+    if (watched.is_ejected && watched.ejection.until <= now) {
+      watched.is_ejected = false;
+      watched.good_since = now;
+      watched.share = 0;
+      changes.returned.emplace_back(member.backend);
+    }
+    if (!watched.is_ejected) all += member.outcomes;
+  }
+  std::erase_if(watched_, [](const Record& record) { return !record.second.is_present; });
+  for (const BackendOutcomes& member : pool) {
+    Watched& watched = find(member.backend);
+    if (watched.is_ejected) continue;
+    watch(watched, member,
+          {.good = all.good - member.outcomes.good, .bad = all.bad - member.outcomes.bad}, now);
+  }
+  eject_worst(now, changes);
+  return changes;
+}
+
+Outliers::Watched& Outliers::find(std::string_view backend) {
+  const auto found = watched_.find(backend);
+  return found != watched_.end() ? found->second : watched_[std::string(backend)];
+}
+
+void Outliers::begin_window(Watched& watched, Microseconds from) {
+  watched.judged_from = from;
+  watched.window_end = from + kWindow;
+  watched.difference = {};
+  watched.deal = {};
+  watched.block = {};
+  watched.own = {};
+  watched.others = {};
+}
+
+void Outliers::watch(Watched& watched, const BackendOutcomes& member, const Outcomes& others,
+                     Microseconds now) {
+  REQUIRE(0 <= member.share && member.share <= 1);
+  if (watched.doublings > 0 && now - watched.good_since >= kGoodTime) {
+    --watched.doublings;
+    watched.good_since = now;
+  }
+  const bool is_new = watched.share <= 0;
+  if (is_new || member.share < (1 - kShrunk) * watched.share) {
+    watched.share = member.share;
+    // Who comes back soon has losses to come of the flows that it had before.
+    begin_window(watched, is_new ? std::max(now, watched.judged_from) : now + options_.deadline);
+  }
+  watched.share = std::max(watched.share, member.share);
+  if (watched.share <= 0 || now < watched.judged_from) return;
+  if (now >= watched.window_end) begin_window(watched, now);
+
+  watched.own += member.outcomes;
+  watched.others += others;
+  const Trials tested = trials_of(member.outcomes);
+  watched.deal.take(tested.bad, tested.bad + trials_of(others).bad,
+                    std::min(watched.share, kMostShare));
+  watched.block.tested += tested;
+  watched.block.others += trials_of(others);
+  // So long that it should have a flow in it.
+  if (watched.block.all() < std::max(8.0, 0.75 / watched.share)) return;
+  watched.difference.take(watched.block);
+  watched.block = {};
+}
+
+bool Outliers::is_outlier(const Watched& watched) const {
+  if (watched.is_ejected) return false;
+  const bool is_worse = watched.difference.refutes(options_.alpha / 2) &&
+                        watched.difference.excess() >= options_.tolerance;
+  const Trials own = trials_of(watched.own);
+  const Trials others = trials_of(watched.others);
+  const double usual = others.all > 0 ? others.bad / others.all : 0;
+  return is_worse || (own.all > 0 && watched.deal.refutes(options_.alpha / 2) &&
+                      own.bad / own.all - usual >= options_.tolerance);
+}
+
+void Outliers::eject_worst(Microseconds now, Changes& ret_changes) {
+  std::vector<Record*> outliers;
+  size_t out = 0;
+  double flows_out = 0;
+  for (Record& record : watched_) {
+    if (is_outlier(record.second)) outliers.push_back(&record);
+    out += record.second.is_ejected;
+    flows_out += record.second.is_ejected ? record.second.share : 0;
+  }
+  std::ranges::sort(outliers, [](const Record* left, const Record* right) {
+    return left->second.difference.excess() > right->second.difference.excess();
+  });
+  const auto count = static_cast<double>(watched_.size());
+  const bool may_be_one = options_.most > 0 && watched_.size() >= 3;
+  const auto most =
+      std::max(static_cast<size_t>(options_.most * count), static_cast<size_t>(may_be_one));
+  const double most_flows = std::max(options_.most, 0.5);
+  spared_.clear();
+  for (Record* record : outliers) {
+    if (out >= most || flows_out + record->second.share > most_flows) {
+      spared_.push_back(record->first);
+      continue;
+    }
+    eject(*record, now);
+    ret_changes.ejected.push_back(record->second.ejection);
+    ++out;
+    flows_out += record->second.share;
+  }
+}
+
+void Outliers::eject(Record& record, Microseconds now) {
+  Watched& watched = record.second;
+  const Microseconds length = std::min(kFirstEjection << watched.doublings, kLongestEjection);
+  if (length < kLongestEjection) ++watched.doublings;
+  watched.is_ejected = true;
+  watched.ejection = {.backend = record.first,
+                      .since = now,
+                      .until = now + length,
+                      .evidence = in_words(watched.own, "new flows", "failed") + ", " +
+                                  in_words(watched.others, "of the other backends", "")};
+}
+
+bool Outliers::is_ejected(std::string_view backend) const {
+  const auto found = watched_.find(backend);
+  return found != watched_.end() && found->second.is_ejected;
+}
+
+std::vector<Ejection> Outliers::ejected() const {
+  std::vector<Ejection> ejected;
+  for (const auto& [name, watched] : watched_) {
+    if (watched.is_ejected) ejected.push_back(watched.ejection);
+  }
+  return ejected;
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,125 @@
+// A backend may answer its checks and still lose its users' flows. What its flows really do tells:
+// a backend whose flows fail more often than those of the rest of its pool, at the same time, is
+// ejected for a while, without any probe.
+//
+// Each backend is compared with all others that are in service (two_proportions.h): which backend a
+// flow goes to is drawn by its hash, so if a backend is no worse than the others, its flows are no
+// more often among the bad ones than among all. A world that breaks for the whole pool ejects
+// nobody. That is asked in two ways, each with half of the error: by how the flows of a moment are
+// dealt, and by whose the failures are, which still tells when clients wait for what does not come.
+//
+// Losses are known late: of a backend whose share has just shrunk one sees losses of many flows
+// beside successes of few. Such a backend is not judged until that is over. A share that shrinks by
+// less than kShrunk is harmless: it makes a backend seem that much worse, and the bets begin at 1.3
+// times the odds. One whose share has grown seems better than it is for as long. Nor is one judged
+// by what it lost before it was out for a moment.
+//
+// Error bound: within one kWindow a backend that is no worse than its pool is ejected with
+// probability `alpha` at most. Each window begins anew, so that old good behaviour hides nothing.
+//
+// Invariants:
+// 1. Nobody is ejected who would be one more than `most` of the n backends; but one may be, if
+//    n >= 3 and `most` is not 0.
+// 2. Nor who would bring the share of flows that the ejected had above a half, or `most` if that is
+//    more.
+// 3. Who is ejected returns after 30 s, the next time after twice that, and so on up to 10 minutes.
+//    Each five minutes in service take one doubling back.
+// 4. Nobody is ejected whose observed excess of failures is below `tolerance`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firmware/base/clock.h"
+#include "firmware/health/outcomes.h"
+#include "firmware/health/two_proportions.h"
+
+namespace evenkeel {
+
+// What one backend did in one interval.
+struct BackendOutcomes {
+  std::string_view backend;
+  double share = 0;  // of its pool's new flows, by the plan in force; 0 if it takes none
+  Outcomes outcomes;
+};
+
+struct OutlierOptions {
+  double alpha = 1e-7;
+  // By how much more of its flows must fail, as a share of them.
+  double tolerance = 0.05;
+  // Of the pool, ejected at a time; 0: nobody is.
+  double most = 0.1;
+  // After so long a flow's loss is known.
+  Microseconds deadline = 3'000'000;
+};
+
+struct Ejection {
+  std::string backend;
+  Microseconds since = 0;
+  Microseconds until = 0;
+  std::string evidence;
+};
+
+// Of one pool.
+class Outliers {
+ public:
+  static constexpr Microseconds kWindow = 60'000'000;
+  static constexpr Microseconds kFirstEjection = 30'000'000;
+  static constexpr Microseconds kLongestEjection = 600'000'000;
+  static constexpr Microseconds kGoodTime = 300'000'000;
+  static constexpr double kShrunk = 0.05;
+
+  struct Changes {
+    std::vector<Ejection> ejected;
+    std::vector<std::string> returned;
+  };
+
+  // REQUIRES: 0 < alpha < 1, 0 <= most <= 1.
+  explicit Outliers(const OutlierOptions& options);
+
+  // What ended since the last call, of every backend of the pool, those that are ejected too; who
+  // is not named is forgotten. REQUIRES: names differ; 0 <= share <= 1; now does not go back.
+  Changes observe(const std::vector<BackendOutcomes>& pool, Microseconds now);
+
+  bool is_ejected(std::string_view backend) const;
+  std::vector<Ejection> ejected() const;
+  // Those that would be ejected if there were not too many already, as of the last call.
+  const std::vector<std::string>& spared() const { return spared_; }
+
+ private:
+  struct Watched {
+    bool is_ejected = false;
+    bool is_present = true;
+    Ejection ejection;  // the present or last one
+    unsigned doublings = 0;
+    Microseconds good_since = 0;
+
+    double share = 0;  // at which it is judged, or was before it was ejected
+    Microseconds judged_from = 0;
+    Microseconds window_end = 0;
+    DifferenceTest difference;
+    DealTest deal;
+    Block block;
+    Outcomes own;  // of the window
+    Outcomes others;
+  };
+  using Record = std::map<std::string, Watched, std::less<>>::value_type;
+
+  Watched& find(std::string_view backend);
+  void begin_window(Watched& watched, Microseconds from);
+  void watch(Watched& watched, const BackendOutcomes& member, const Outcomes& others,
+             Microseconds now);
+  bool is_outlier(const Watched& watched) const;
+  void eject_worst(Microseconds now, Changes& ret_changes);
+  void eject(Record& record, Microseconds now);
+
+  OutlierOptions options_;
+  std::map<std::string, Watched, std::less<>> watched_;
+  std::vector<std::string> spared_;
+};
+
+}  // namespace evenkeel

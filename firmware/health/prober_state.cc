@@ -1,0 +1,207 @@
+// What the prober holds: asked for by others, and kept over a restart.
+#include <utility>
+
+#include "firmware/health/agent_wish.h"
+#include "firmware/health/health_memory.h"
+#include "firmware/health/prober.h"
+#include "firmware/health/slow_start.h"
+
+namespace evenkeel {
+namespace {
+
+Alert alert_of(AlertKind kind, const std::string& service, std::string text) {
+  return {.kind = kind, .labels = {{"service", service}}, .text = std::move(text)};
+}
+
+std::string overruled_text(const std::string& service, const Membership& membership,
+                           const CheckSettings& check) {
+  const std::string who = membership.left() == 0
+                              ? "No backend of service " + service + " passes its check"
+                              : "Only " + std::to_string(membership.left()) + " of " +
+                                    std::to_string(membership.wanted()) + " backends of service " +
+                                    service + " pass their check (fail_open is " +
+                                    std::to_string(check.fail_open) + " %)";
+  return who + ", so all of them take flows: look at the servers, and at the check itself.";
+}
+
+std::string mass_failure_text(const std::string& service, const MassFailure& failure,
+                              Microseconds now) {
+  const Microseconds left = failure.until > now ? failure.until - now : 0;
+  const Microseconds seconds = (left + kMicrosecondsPerTick - 1) / kMicrosecondsPerTick;
+  return std::to_string(failure.fallen) + " of " + std::to_string(failure.of) +
+         " backends of service " + service +
+         " failed their check at once, and are held for up for " + std::to_string(seconds) +
+         " s more: suspect the last change, the network and the check before the servers.";
+}
+
+std::string note_of(const Verdict& verdict, const CheckSettings& check, Microseconds now) {
+  if (!verdict.changes_often(check, now)) return {};
+  return "changes often: " + std::to_string(verdict.good_needed(check)) + " good answers needed";
+}
+
+}  // namespace
+
+// What differs in nothing is followed once.
+const Prober::Member* Prober::find(std::string_view service, std::string_view backend,
+                                   Of of) const {
+  const Pools& first = pools(of);
+  const auto known = first.find(service);
+  const Pools& pools = known == first.end() ? pools_[0] : first;
+  const auto pool = known == first.end() ? pools.find(service) : known;
+  if (pool == pools.end()) return nullptr;
+  const auto member = pool->second.members.find(backend);
+  return member == pool->second.members.end() ? nullptr : member->second.get();
+}
+
+std::string Prober::why_not(std::string_view service, std::string_view backend, Of of) const {
+  const Member* member = find(service, backend, of);
+  if (member == nullptr || member->pool->membership.is_overruled()) return {};
+  const Verdict& verdict = member->verdict;
+  if (!verdict.is_decided()) return "not checked yet";
+  if (verdict.decided() == Health::down && !member->pool->membership.holds(verdict)) {
+    return "its check fails: " + verdict.complaint();
+  }
+  if (member->agent.wish != AgentReport::Wish::maintenance) return {};
+  const std::string& reason = member->agent.reason;
+  return "its agent wants maintenance" + (reason.empty() ? "" : ": " + reason);
+}
+
+bool Prober::is_known(std::string_view service, std::string_view backend, Of of) const {
+  const Member* member = find(service, backend, of);
+  return member == nullptr || member->verdict.is_decided();
+}
+
+double Prober::part_now(const Member& member) const {
+  const Pool& pool = *member.pool;
+  if (pool.membership.is_overruled()) return 1;
+  const double recovered = slow_start(member.verdict, *pool.check, parts_.now()).part;
+  return recovered * part_of(member.agent);
+}
+
+double Prober::part(std::string_view service, std::string_view backend, Of of) const {
+  const Member* member = find(service, backend, of);
+  return member == nullptr ? 1 : part_now(*member);
+}
+
+CheckState Prober::describe(std::string_view service, std::string_view backend) const {
+  const Member* member = find(service, backend, Of::in_force);
+  if (member == nullptr) return {};
+  const Verdict& verdict = member->verdict;
+  const Pool& pool = *member->pool;
+  const Microseconds now = parts_.now();
+  const bool is_overruled = pool.membership.is_overruled() || pool.membership.holds(verdict);
+  return {.is_checked = true,
+          .health = verdict.health(*pool.check, now),
+          .since = verdict.since(),
+          .answer = verdict.text(),
+          .answered = verdict.answered(),
+          .took = verdict.took(),
+          .fault = member->fault,
+          .is_overruled = is_overruled && verdict.decided() != Health::up,
+          .note = note_of(verdict, *pool.check, now),
+          .part = part_now(*member),
+          .wish = member->agent.wish,
+          .load = member->agent.load};
+}
+
+std::string Prober::suspicion(std::string_view service) const {
+  const auto others = pools(Of::others).find(service);
+  if (others == pools(Of::others).end()) return {};
+  const Membership& membership = others->second.membership;
+  const std::optional<MassFailure>& failure = membership.mass_failure();
+  if (!failure) return {};
+  size_t suspect = 0;
+  std::string example;
+  for (const auto& [backend, member] : others->second.members) {
+    const Verdict& verdict = member->verdict;
+    const Member* const in_force = find(service, backend, Of::in_force);
+    if (in_force == nullptr || !membership.holds(verdict)) continue;
+    const auto goes_on = [since = verdict.fell()](const Verdict& its) {
+      return !its.is_in_doubt() && its.answered() - its.took() > since;
+    };
+    if (!goes_on(verdict) || !goes_on(in_force->verdict)) continue;
+    if (in_force->verdict.decided() != Health::up) continue;
+    if (suspect++ == 0) example = backend + ": " + verdict.complaint();
+  }
+  if (2 * suspect <= failure->of) return {};
+  return "service " + std::string(service) + ": " + std::to_string(suspect) + " of " +
+         std::to_string(failure->of) +
+         " backends fail their check by it, and answer as before: " + example;
+}
+
+std::vector<Alert> Prober::alerts() const {
+  std::vector<Alert> alerts;
+  size_t faults = 0;
+  std::string example;
+  for (const auto& [service, pool] : pools(Of::in_force)) {
+    const Membership& membership = pool.membership;
+    const std::optional<MassFailure>& failure = membership.mass_failure();
+    if (failure) {
+      alerts.push_back(alert_of(AlertKind::mass_failure, service,
+                                mass_failure_text(service, *failure, parts_.now())));
+    }
+    if (membership.is_overruled()) {
+      alerts.push_back(
+          alert_of(AlertKind::trouble, service, overruled_text(service, membership, *pool.check)));
+    }
+    for (const auto& [backend, member] : pool.members) {
+      if (member->fault.empty() || faults++ > 0) continue;
+      example.append(service).append("/").append(backend).append(": ").append(member->fault);
+    }
+  }
+  if (faults > 0) {
+    alerts.push_back({.kind = AlertKind::trouble,
+                      .labels = {},
+                      .text = std::to_string(faults) + (faults == 1 ? " backend" : " backends") +
+                              " could not be asked, for a fault of the box itself (" + example +
+                              ")."});
+  }
+  return alerts;
+}
+
+std::string Prober::save(WallTime wall) const {
+  std::vector<RememberedBackend> backends;
+  for (const auto& [service, pool] : pools(Of::in_force)) {
+    const uint64_t check = check_digest(*pool.check);
+    for (const auto& [backend, member] : pool.members) {
+      if (!member->verdict.is_decided()) continue;
+      backends.push_back({.service = service,
+                          .backend = backend,
+                          .address = member->address,
+                          .port = member->traffic_port,
+                          .check = check,
+                          .verdict = member->verdict.kept(),
+                          .agent = member->agent});
+    }
+  }
+  return backends.empty() ? "" : write_health(backends, parts_.now(), wall);
+}
+
+Status Prober::restore(std::string_view text, WallTime wall, Microseconds max_age) {
+  const Microseconds now = parts_.now();
+  Result<std::vector<RememberedBackend>> read = read_health(text, now, wall, max_age);
+  if (!read.ok()) return Error{read.message()};
+  std::map<std::string, uint64_t> checks;
+  for (const auto& [service, pool] : pools(Of::in_force)) {
+    checks[service] = check_digest(*pool.check);
+  }
+  for (RememberedBackend& each : read.value()) {
+    const auto pool = pools(Of::in_force).find(each.service);
+    if (pool == pools(Of::in_force).end()) continue;
+    const auto found = pool->second.members.find(each.backend);
+    if (found == pool->second.members.end()) continue;
+    Member& member = *found->second;
+    const bool is_same = member.address == each.address && member.traffic_port == each.port;
+    if (!is_same || member.verdict.is_decided()) continue;
+    member.verdict = Verdict(std::move(each.verdict));
+    member.agent = std::move(each.agent);
+    if (checks[each.service] != each.check) member.verdict.begin_again();
+  }
+  for (auto& [service, pool] : pools(Of::in_force)) settle(pool, now);
+  ++revision_;
+  is_changed_ = true;
+  wake_by(now, now);
+  return {};
+}
+
+}  // namespace evenkeel

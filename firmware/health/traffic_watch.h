@@ -1,0 +1,70 @@
+// What the traffic itself says of backends, whatever their checks say: who does worse than the rest
+// of its pool and is left out for a while (outliers.h), and who gets another share of new flows
+// than the plan gives it (imbalance.h). Reads what workers have counted, by slot; a backend may
+// have several, one for each family and arm.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "firmware/base/clock.h"
+#include "firmware/exchange/evidence.h"
+#include "firmware/exchange/plan.h"
+#include "firmware/health/imbalance.h"
+#include "firmware/health/outliers.h"
+#include "firmware/table/slice.h"
+
+namespace evenkeel {
+
+// Control thread only.
+class TrafficWatch {
+ public:
+  // What all workers have counted for a slot so far.
+  using Counted = std::function<BackendCounts(uint16_t slot)>;
+
+  // By full name, "service/backend".
+  struct Changes {
+    std::vector<Ejection> ejected;
+    std::vector<std::string> returned;
+  };
+
+  // What has been counted since the last call. `most`: of a pool, ejected at a time.
+  Changes observe(const Plan& plan, const Counted& counted, double most, Microseconds now);
+
+  bool is_ejected(std::string_view service, std::string_view backend) const;
+  std::vector<Ejection> ejected() const;
+  std::vector<Imbalanced> imbalanced() const;  // by full name
+
+ private:
+  struct Pool {
+    explicit Pool(double most) : outliers({.most = most}), imbalance({}) {}
+    Outliers outliers;
+    Imbalance imbalance;
+  };
+  // Of one backend, in this interval.
+  struct Found {
+    double share = 0;
+    BackendCounts grown;
+  };
+  using Backends = std::map<std::string_view, Found>;  // by name
+  using Known = std::map<std::string, Pool, std::less<>>;
+
+  struct OfSlot {
+    uint64_t identity = 0;
+    BackendCounts counts;
+  };
+
+  std::map<std::string_view, Backends> read(const Plan& plan, const Counted& counted);
+  static void add_shares(const Plan& plan, std::map<std::string_view, Backends>& ret_pools);
+
+  Known pools_;  // by service
+  double most_ = 0;
+  std::vector<OfSlot> before_;  // by slot
+};
+
+}  // namespace evenkeel

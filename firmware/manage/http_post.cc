@@ -1,0 +1,162 @@
+#include "firmware/manage/http_post.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <utility>
+#include <vector>
+
+#include "firmware/base/address.h"
+#include "firmware/base/limits.h"
+#include "firmware/manage/http_write.h"
+
+namespace evenkeel {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using Endpoints = std::vector<tcp::endpoint>;
+using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+
+Error failed(std::string_view step, const beast::error_code& error) {
+  return {std::string(step) + ": " + error.message()};
+}
+
+// NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters): each coroutine is awaited by
+// the one that owns what it refers to.
+
+asio::awaitable<Endpoints> endpoints_of(const Url& url, beast::error_code& ret_error) {
+  const asio::ip::address address = asio::ip::make_address(url.host, ret_error);
+  if (!ret_error) co_return Endpoints{tcp::endpoint(address, url.port)};
+  ret_error = {};
+  tcp::resolver resolver(co_await asio::this_coro::executor);
+  const auto found = co_await resolver.async_resolve(
+      url.host, std::to_string(url.port), asio::redirect_error(asio::use_awaitable, ret_error));
+  Endpoints endpoints;
+  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  co_return endpoints;
+}
+
+using Request = http::request<http::string_body>;
+
+// What is POSTed, and how much of an answer's body is of interest.
+struct Letter {
+  Url url;
+  const char* type = nullptr;
+  std::string body;
+  size_t most = 0;
+};
+
+Request request_of(const Letter& letter) {
+  Request request(http::verb::post, letter.url.path, 11);
+  request.set(http::field::host, host_of(letter.url));
+  request.set(http::field::user_agent, "evenkeel/" VERSION);
+  request.set(http::field::content_type, letter.type);
+  request.set(http::field::connection, "close");
+  request.body() = letter.body;
+  request.prepare_payload();
+  return request;
+}
+
+Error no_answer(const beast::error_code& error, size_t most) {
+  if (error == http::error::body_limit) {
+    return {"it answers more than " + std::to_string(most) + " bytes"};
+  }
+  return failed("it does not answer", error);
+}
+
+// Without a body of interest, what is behind the answer's header is not waited for.
+template <typename Stream>
+asio::awaitable<Result<PostAnswer>> exchange(Stream& stream, const Letter& letter) {
+  beast::error_code error;
+  const Request request = request_of(letter);
+  co_await write_message(stream, request, error);
+  if (error) co_return failed("it does not take what it is told", error);
+  beast::flat_buffer buffer(kMaxApiHeader);
+  http::response_parser<http::string_body> parser;
+  parser.header_limit(kMaxApiHeader);
+  parser.body_limit(letter.most == 0 ? boost::optional<uint64_t>() : letter.most);
+  if (letter.most == 0) {
+    co_await http::async_read_header(stream, buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
+  } else {
+    co_await http::async_read(stream, buffer, parser,
+                              asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (error) co_return no_answer(error, letter.most);
+  co_return PostAnswer{.status = parser.get().result_int(),
+                       .reason = std::string(parser.get().reason()),
+                       .body = std::move(parser.get().body())};
+}
+
+asio::awaitable<Result<PostAnswer>> exchange_by_tls(beast::tcp_stream connection,
+                                                    const Letter& letter, asio::ssl::context& tls) {
+  TlsStream stream(std::move(connection), tls);
+  const bool is_name = !parse_address(letter.url.host).has_value();
+  if (is_name) SSL_set_tlsext_host_name(stream.native_handle(), letter.url.host.c_str());
+  beast::error_code error;
+  stream.set_verify_mode(asio::ssl::verify_peer, error);
+  stream.set_verify_callback(asio::ssl::host_name_verification(letter.url.host), error);
+  co_await stream.async_handshake(asio::ssl::stream_base::client,
+                                  asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return failed("TLS", error);
+  co_return co_await exchange(stream, letter);
+}
+
+asio::awaitable<Result<PostAnswer>> send(const Letter& letter, asio::ssl::context& tls) {
+  beast::error_code error;
+  const Endpoints endpoints = co_await endpoints_of(letter.url, error);
+  if (error) co_return failed("its name is not known", error);
+  beast::tcp_stream stream(co_await asio::this_coro::executor);
+  stream.expires_after(kPostTime);
+  co_await stream.async_connect(endpoints, asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return failed("it cannot be reached", error);
+  if (letter.url.is_https) co_return co_await exchange_by_tls(std::move(stream), letter, tls);
+  co_return co_await exchange(stream, letter);
+}
+
+// NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)
+
+}  // namespace
+
+asio::ssl::context make_client_tls() {
+  asio::ssl::context tls(asio::ssl::context::tls_client);
+  beast::error_code ignored;  // who has no authorities believes nobody
+  tls.set_default_verify_paths(ignored);
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  return tls;
+}
+
+// NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters): REQUIRES says so.
+
+asio::awaitable<Status> post(Url url, std::string body, asio::ssl::context& tls) {
+  const Letter letter = {
+      .url = std::move(url), .type = "application/json", .body = std::move(body), .most = 0};
+  const Result<PostAnswer> answer = co_await send(letter, tls);
+  if (!answer.ok()) co_return Error{answer.message()};
+  const auto& [status, reason, rest] = answer.value();
+  if (status >= 200 && status < 300) co_return Status();
+  co_return Error{"it answers " + std::to_string(status) + " " + reason};
+}
+
+asio::awaitable<Result<PostAnswer>> post_form(Url url, std::string form, size_t most,
+                                              asio::ssl::context& tls) {
+  const Letter letter = {.url = std::move(url),
+                         .type = "application/x-www-form-urlencoded",
+                         .body = std::move(form),
+                         .most = most};
+  co_return co_await send(letter, tls);
+}
+
+// NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)
+
+}  // namespace evenkeel

@@ -1,0 +1,40 @@
+// Tells somebody something over HTTP or HTTPS, or asks him: one connection, one POST, and whether
+// it was taken, or what is answered. All of it in the event loop. However the other side behaves,
+// it costs a few seconds, one connection and no more memory than it is given, and ends with an
+// answer or one sentence; redirects are not followed.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "firmware/base/status.h"
+#include "firmware/settings/url.h"
+
+namespace evenkeel {
+
+// For all of it, but for what a name's addresses take: those are asked of the system's resolver, on
+// a thread of its own.
+inline constexpr std::chrono::seconds kPostTime{5};
+
+// What HTTPS servers are judged by: the system's authorities.
+boost::asio::ssl::context make_client_tls();
+
+// JSON to a URL. REQUIRES: of HTTPS, `tls` outlives it.
+boost::asio::awaitable<Status> post(Url url, std::string body, boost::asio::ssl::context& tls);
+
+// Of HTTP, whatever its status.
+struct PostAnswer {
+  unsigned status = 0;
+  std::string reason;  // "Not Found"
+  std::string body;
+};
+
+// A form, as "query=up&timeout=5s", to a URL. More than so many bytes are no answer.
+// REQUIRES: of HTTPS, `tls` outlives it.
+boost::asio::awaitable<Result<PostAnswer>> post_form(Url url, std::string form, size_t most,
+                                                     boost::asio::ssl::context& tls);
+
+}  // namespace evenkeel

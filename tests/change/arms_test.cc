@@ -1,0 +1,160 @@
+// Two settings in one specification.
+#include "firmware/change/arms.h"
+
+#include <algorithm>
+
+#include "firmware/change/compile.h"
+#include "firmware/exchange/build.h"
+#include "tests/change/small_box.h"
+#include "tests/cmocka.h"
+
+namespace evenkeel {
+namespace {
+
+const std::string kPorts = R"(
+ports = ( { name = "lan"; device = "x"; addresses = ["10.0.0.2/24", "fd00::2/64"]; } );
+)";
+
+Settings with(const std::string& services) {
+  return settings_of(kPorts + "services = ( " + services + " );");
+}
+
+const char* const kShop = R"({ name = "shop"; vips = ["192.0.2.1", "2001:db8::1"]; ports = "80";
+  backends = ( { name = "a"; address = "10.0.0.11"; },
+               { name = "b"; address = "10.0.0.12"; } ); })";
+const char* const kOtherShop = R"({ name = "shop"; vips = ["192.0.2.1", "2001:db8::1"];
+  ports = "80"; backends = ( { name = "b"; address = "10.0.0.12"; weight = 2; },
+                             { name = "c"; address = "10.0.0.13"; } ); })";
+const char* const kMail = R"({ name = "mail"; vips = ["192.0.2.2"]; ports = "25";
+  backends = ( { name = "m"; address = "10.0.0.21"; } ); })";
+
+PlanSpec compiled(const Settings& settings, const std::string& down = {}) {
+  const PortState port = {.mac = {2, 0, 0, 0, 0, 1}, .mtu = 1'500};
+  return compile(settings,
+                 {.ports = std::span(&port, 1),
+                  .next_hop =
+                      [](const Address& address) {
+                        return NextHop{.resolved = true,
+                                       .port = 0,
+                                       .destination = {2, 0, 0, 0, 0, 9},
+                                       .source = *parse_address("10.0.0.2"),
+                                       .gateway = address,
+                                       .why = {}};
+                      },
+                  .ways = {},
+                  .unhealthy =
+                      [&](std::string_view, std::string_view backend) {
+                        return down.find(backend) == std::string::npos ? "" : "down";
+                      }},
+                 1)
+      .spec;
+}
+
+const ServiceSpec& service_of(const PlanSpec& spec, const std::string& name) {
+  const auto found = std::ranges::find(spec.services, name, &ServiceSpec::name);
+  CHECK(found != spec.services.end());
+  return *found;
+}
+
+std::string names_of(const PlanSpec& spec, const std::vector<MemberSpec>& members) {
+  std::string names;
+  for (const MemberSpec& member : members) {
+    const BackendSpec& backend = spec.backends[member.backend];
+    names += backend.name + ":" + std::to_string(backend.arm) + " ";
+  }
+  return names;
+}
+
+void what_both_have_and_differs_is_splittable(void** /*state*/) {
+  const std::string before = std::string(kShop) + "," + kMail;
+  assert_true(splittable_services(with(before), with(before)).empty());
+  const auto changed =
+      splittable_services(with(before), with(std::string(kOtherShop) + "," + kMail));
+  assert_int_equal(changed.size(), 1);
+  assert_string_equal(changed[0].c_str(), "shop");
+  assert_true(splittable_services(with(kShop), with(kMail)).empty());
+}
+
+void a_trial_is_of_services_of_both_families(void** /*state*/) {
+  PlanSpec spec = compiled(with(std::string(kShop) + "," + kMail));
+  PlanSpec tried = compiled(with(kOtherShop));
+  set_arms(tried, {{"shop", 3}});
+  add_trial(spec, std::move(tried), 1'000);
+  for (const char* const name : {"shop", "shop/v6"}) {
+    const ServiceSpec& service = service_of(spec, name);
+    assert_int_equal(service.trial.share, 1'000);
+    assert_string_equal(names_of(spec, service.members).c_str(), "shop/a:0 shop/b:0 ");
+    assert_string_equal(names_of(spec, service.trial.members).c_str(), "shop/b:3 shop/c:3 ");
+    assert_int_equal(service.trial.members[0].weight, 2);
+  }
+  assert_false(service_of(spec, "mail").trial.is_on());
+  assert_true(build_plan(spec, Secret(std::array<uint8_t, 1>{1}), {}, 1'000).ok());
+}
+
+const struct {
+  const char* description;
+  const char* old_down;
+  const char* new_down;
+  const char* members;
+  bool is_closed;
+  bool is_closed_by_trial;
+} kClosed[] = {
+    {"nobody of the new", "", "bc", "shop/a:0 shop/b:0 ", false, true},
+    {"nobody of the old", "ab", "", "shop/b:3 shop/c:3 ", false, false},
+    {"nobody", "ab", "bc", "shop/a:0 shop/b:0 ", true, false},
+};
+
+void a_side_without_anybody_leaves_all_to_the_other(void** /*state*/) {
+  for (const auto& row : kClosed) {
+    PlanSpec spec = compiled(with(kShop), row.old_down);
+    PlanSpec tried = compiled(with(kOtherShop), row.new_down);
+    set_arms(tried, {{"shop", 3}});
+    const bool closes = add_trial(spec, std::move(tried), 1'000).contains("shop");
+    const ServiceSpec& service = service_of(spec, "shop");
+    if (service.trial.is_on() || (service.closed != Reason::none) != row.is_closed ||
+        closes != row.is_closed_by_trial || names_of(spec, service.members) != row.members ||
+        service.leaving.size() != 2) {
+      fail_msg("%s: %s", row.description, names_of(spec, service.members).c_str());
+    }
+    assert_true(build_plan(spec, Secret(std::array<uint8_t, 1>{1}), {}, 1'000).ok());
+  }
+}
+
+void who_has_gone_leaves_and_who_is_back_does_not(void** /*state*/) {
+  PlanSpec spec = compiled(with(kOtherShop));
+  set_arms(spec, {{"shop", 3}});
+  PlanSpec left = compiled(with(std::string(kShop) + "," + kMail));
+  add_leaving(spec, left);
+  add_leaving(spec, left);  // twice is once
+  const ServiceSpec& service = service_of(spec, "shop");
+  assert_int_equal(service.leaving.size(), 2);
+  assert_string_equal(spec.backends[service.leaving[0]].name.c_str(), "shop/a");
+  assert_int_equal(spec.services.size(), 2);  // a service that has gone as a whole has gone
+
+  PlanSpec back = compiled(with(kShop));
+  add_leaving(back, left);
+  assert_true(service_of(back, "shop").leaving.empty());
+}
+
+void only_named_services_are_kept(void** /*state*/) {
+  const Settings both = with(std::string(kShop) + "," + kMail);
+  const Settings only = only_services(both, {"mail"});
+  assert_int_equal(only.services.size(), 1);
+  assert_string_equal(only.services[0].name.c_str(), "mail");
+  assert_true(only.ports == both.ports);
+}
+
+}  // namespace
+}  // namespace evenkeel
+
+int main() {
+  using namespace evenkeel;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(what_both_have_and_differs_is_splittable),
+      cmocka_unit_test(a_trial_is_of_services_of_both_families),
+      cmocka_unit_test(a_side_without_anybody_leaves_all_to_the_other),
+      cmocka_unit_test(who_has_gone_leaves_and_who_is_back_does_not),
+      cmocka_unit_test(only_named_services_are_kept),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

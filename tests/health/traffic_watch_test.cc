@@ -1,0 +1,109 @@
+// What counters of slots come to, pool by pool.
+#include "firmware/health/traffic_watch.h"
+
+#include <array>
+#include <string>
+
+#include "tests/cmocka.h"
+#include "tests/exchange/specs.h"
+
+namespace evenkeel {
+namespace {
+
+constexpr Microseconds kHalfSecond = 500'000;
+
+// "web" of three backends in IPv4 and IPv6, each with two slots therefore.
+struct World {
+  PlanPointer plan;
+  std::array<BackendCounts, 64> counters{};
+  TrafficWatch watch;
+  Microseconds now = 1'000'000'000;
+  std::vector<Ejection> ejected;
+
+  World() {
+    PlanSpec spec;
+    for (uint32_t i = 0; i < 6; ++i) {
+      spec.backends.push_back(backend_of(i, i < 3));
+      spec.backends.back().name = "web/" + std::to_string(i % 3);
+    }
+    spec.services = {service_of("web", "192.0.2.1", 80, {{0}, {1}, {2, 2}}),
+                     service_of("web/v6", "2001:db8::1", 80, {{3}, {4}, {5, 2}})};
+    plan = built(spec);
+  }
+  // Flows of one backend, half of them in each family.
+  void give(size_t backend, uint64_t good, uint64_t bad) {
+    for (const size_t slot : {backend, backend + 3}) {
+      counters[slot].good += good / 2;
+      counters[slot].bad += bad / 2;
+      counters[slot].new_flows += (good + bad) / 2;
+    }
+  }
+  void pass() {
+    now += kHalfSecond;
+    const TrafficWatch::Changes changes =
+        watch.observe(*plan, [this](uint16_t slot) { return counters[slot]; }, 0.34, now);
+    ejected.insert(ejected.end(), changes.ejected.begin(), changes.ejected.end());
+  }
+};
+
+void who_does_worse_is_left_out(void** /*state*/) {
+  World world;
+  for (int i = 0; i < 20 && world.ejected.empty(); ++i) {
+    world.give(0, 100, 0);
+    world.give(1, 40, 60);
+    world.give(2, 200, 0);
+    world.pass();
+  }
+  assert_int_equal(world.ejected.size(), 1);
+  assert_string_equal(world.ejected[0].backend.c_str(), "web/1");
+  assert_true(world.watch.is_ejected("web", "1"));
+  assert_false(world.watch.is_ejected("web", "0"));
+  assert_false(world.watch.is_ejected("mail", "1"));
+  assert_string_equal(world.watch.ejected()[0].backend.c_str(), "web/1");
+}
+
+void shares_are_those_of_the_tables(void** /*state*/) {
+  World world;
+  for (int i = 0; i < 20; ++i) {
+    world.give(0, 100, 0);
+    world.give(1, 100, 0);
+    world.give(2, 200, 0);
+    world.pass();
+  }
+  assert_true(world.watch.imbalanced().empty());
+  for (int i = 0; i < 4; ++i) {
+    world.give(0, 300, 0);
+    world.give(1, 100, 0);
+    world.give(2, 0, 0);
+    world.pass();
+  }
+  const std::vector<Imbalanced> found = world.watch.imbalanced();
+  assert_int_equal(found.size(), 2);
+  assert_string_equal(found[0].backend.c_str(), "web/0");
+  assert_string_equal(found[1].backend.c_str(), "web/2");
+}
+
+// What was counted before a slot was anybody's is nobody's.
+void the_first_look_tells_nothing(void** /*state*/) {
+  World world;
+  world.give(1, 0, 100'000);
+  world.pass();
+  for (int i = 0; i < 20; ++i) {
+    for (size_t backend = 0; backend < 3; ++backend) world.give(backend, 100, 0);
+    world.pass();
+  }
+  assert_true(world.ejected.empty());
+}
+
+}  // namespace
+}  // namespace evenkeel
+
+int main() {
+  using namespace evenkeel;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(who_does_worse_is_left_out),
+      cmocka_unit_test(shares_are_those_of_the_tables),
+      cmocka_unit_test(the_first_look_tells_nothing),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -1,0 +1,154 @@
+"""Changes that come into force step by step, between real clients and real servers: a harmless one
+reaches all flows, a harmful one few and not for long, and connections stay where they are.
+"""
+
+import contextlib
+import time
+
+from lab import managed_lab
+from network import VIP
+from proof import expect, until
+
+BACKENDS = 'services.web.backends'
+STEPS = {'steps': [10, 50], 'step_time': '3s'}
+PRECISION = 0.06      # of shares
+CHECKS = 0.03         # of a server's connections, at most
+SECONDS_TO_BE_BACK = 3.0
+
+
+@contextlib.contextmanager
+def setup(programs):
+    """Of three servers two are in the settings, and the third does not unpack what comes to it."""
+    with managed_lab(programs, rollout=STEPS) as result:
+        result.servers.start_decapsulators('ipip', 4, without=('server3',))
+        result.box.settings['services'][0]['backends'].pop()
+        result.box.start()
+        for vip in VIP.values():
+            result.wait_for_service(vip, seconds=20)
+        yield result
+
+
+def start_clients(lab_):
+    """Of each family, one on new connections and one on connections that stay; until ended."""
+    return [lab_.start_requests(vip, requests=0, seconds=300, connections=connections, each=each,
+                                pause=pause)
+            for vip in VIP.values() for connections, each, pause in ((16, 1, 5), (32, 0, 10))]
+
+
+def end_clients(lab_, clients):
+    for client in clients:
+        client.terminate()
+    return [lab_.results(client) for client in clients]
+
+
+def commit(box, why, *words):
+    began = time.monotonic()
+    change = box.told('commit', '--confirm', '5m', '--why', why, *words)
+    expect(change['state'], 'on-probation', 'the change')
+    return change['id'], began
+
+
+def share_of_new_flows(lab_, server, count):
+    before = lab_.servers.connections()
+
+    def share():
+        now = lab_.servers.connections()
+        new = {name: now[name] - before[name] for name in now}
+        return new[server] / sum(new.values()) if sum(new.values()) >= count else None
+    return until(share, f'{count} new connections', 20, 0.2)  # each look is a connection, too
+
+
+def harmless(lab_):
+    box = lab_.box
+    lost, clients = box.lost(), start_clients(lab_)
+    until(lambda: box.told('show', 'services')['services'][0]['new_flows_per_s'] > 200,
+          'clients are at work', 20)
+    box.keel('set', f'{BACKENDS}.server2.weight', 2)
+    change, began = commit(box, 'server2 has grown', '--waive', 'single-node', '--reason', 'it has')
+    rollout = box.told('status')['rollout']
+    expect(rollout['share'], 10, 'the first step')
+    said = box.keel('confirm', change, expected=1)
+    assert 'a part of the flows' in said, said
+    shares = set()
+
+    def is_over():
+        rollout = box.told('status')['rollout']
+        if rollout is not None:
+            shares.add(rollout['share'])
+        return rollout is None
+    until(is_over, 'all flows follow the change', 30, 0.05)
+    seconds = time.monotonic() - began
+    expect(shares, {10, 50}, 'steps')
+    new_share = share_of_new_flows(lab_, 'server2', 1_000)
+    assert abs(new_share - 2 / 3) < PRECISION, new_share
+    box.keel('confirm', change)
+    results = end_clients(lab_, clients)
+    for result in results:
+        assert result['ok'] > 0 and not result['failed'], result
+    expect(box.lost(), lost, 'packets that the box lost')
+    return f'{sum(result["ok"] for result in results)} requests, none failed; {seconds:.1f} s'
+
+
+def harmful(lab_):
+    """The new server answers its check, but does not unpack what it is sent: clients find out."""
+    box = lab_.box
+    confirmed = box.told('status')['confirmed']
+    clients = start_clients(lab_)
+    until(lambda: box.told('show', 'services')['services'][0]['new_flows_per_s'] > 200,
+          'clients are at work', 20)
+    server3 = lab_.network.servers[2]
+    box.keel('set', f'{BACKENDS}.server3.address', f'"{server3.address[4]}"')
+    _, began = commit(box, 'more servers')
+    until(lambda: box.told('status')['change'] is None, 'the change has gone back', 30, 0.02)
+    seconds = time.monotonic() - began
+    status = box.told('status')
+    expect((status['confirmed'], status['in_force']), (confirmed, confirmed), 'generations')
+    outcome = box.told('history')['history'][0]['outcome']
+    assert 'rolled back by itself: service web' in outcome, outcome
+    assert seconds < SECONDS_TO_BE_BACK, seconds
+    new, kept = share_of_new_flows(lab_, 'server2', 500), end_clients(lab_, clients)
+    assert abs(new - 2 / 3) < PRECISION, new
+    for result in kept:
+        assert result['ok'] > 0 and not result['failed'], result
+    return f'back after {seconds:.2f} s: {outcome.splitlines()[-1]}'
+
+
+def rolled_back_by_hand(lab_):
+    box = lab_.box
+    clients = start_clients(lab_)
+    box.keel('set', f'{BACKENDS}.server2.weight', 1)
+    change, _ = commit(box, 'not so much')
+    box.keel('rollback', change, '--why', 'I have changed my mind')
+    status = box.told('status')
+    expect((status['change'], status['rollout']), (None, None), 'what is left of it')
+    new_share = share_of_new_flows(lab_, 'server2', 1_000)
+    assert abs(new_share - 2 / 3) < PRECISION, new_share
+    for result in end_clients(lab_, clients):
+        assert result['ok'] > 0 and not result['failed'], result
+
+
+def overridden_meanwhile(lab_):
+    """Who is drained while a change rolls out takes no new flows of either arm."""
+    box = lab_.box
+    clients = start_clients(lab_)
+    box.keel('set', f'{BACKENDS}.server2.weight', 1)
+    change, _ = commit(box, 'not so much')
+    drained = box.told('drain', 'web/server1', '--for', '1h', '--reason', 'a new disk')
+    expect(box.told('status')['rollout']['share'], 10, 'it goes on')
+    share = share_of_new_flows(lab_, 'server1', 1_000)
+    assert share < CHECKS, share
+    until(lambda: box.told('status')['rollout'] is None, 'all flows follow the change', 30, 0.05)
+    share = share_of_new_flows(lab_, 'server1', 1_000)
+    assert share < CHECKS, share
+    box.keel('confirm', change)
+    box.keel('undrain', drained['id'])
+    for result in end_clients(lab_, clients):
+        assert result['ok'] > 0 and not result['failed'], result
+
+
+TESTS = [
+    ('a harmless change reaches all flows step by step, and no request fails', harmless),
+    ('a harmful change goes back by itself at its first step, and no request fails', harmful),
+    ('a rollout that is rolled back by hand leaves nothing', rolled_back_by_hand),
+    ('an override holds in both arms', overridden_meanwhile),
+]
