@@ -5,11 +5,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <future>
 #include <optional>
 #include <string>
 
 #include "firmware/base/clock.h"
+#include "firmware/base/errand.h"
 #include "firmware/base/status.h"
 
 namespace evenkeel {
@@ -34,7 +34,7 @@ class HealthFile {
   };
 
   // In the folder of the box's state.
-  explicit HealthFile(const std::string& state) : path_(state + "/health.json") {}
+  explicit HealthFile(const std::string& state);
   HealthFile(const HealthFile&) = delete;
   HealthFile& operator=(const HealthFile&) = delete;
 
@@ -48,14 +48,14 @@ class HealthFile {
   const std::string& trouble() const { return trouble_; }
 
  private:
-  void begin(const Source& source);
-  void end();
+  void write(const Source& source);
+  void end(const Status& written);
 
   const std::string path_;
-  std::future<Status> writing_;  // not valid: none is under way
   std::optional<Microseconds> begun_;
   uint64_t written_ = 0;
   std::string trouble_;
+  Errand errand_;
 };
 
 }  // namespace evenkeel
