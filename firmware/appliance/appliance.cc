@@ -203,17 +203,21 @@ void reload(const std::string& path, Control& control, const Log& log) {
 // side of them.
 struct Ground {
   Secret secret;
+  std::string trouble;  // of the secret's file; empty: none
   std::unique_ptr<Dataplane> dataplane;
 };
 
-Result<Ground> start_ground(const Settings& settings) {
+Result<Ground> start_ground(const Settings& settings, const Log& log) {
   mask_signals(SIG_BLOCK);
   std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go, and the box stays
-  const Result<std::vector<uint8_t>> key = read_or_make_secret(settings.secret_file);
+  const Result<KeptSecret> key = read_or_make_secret(settings.secret_file);
   if (!key.ok()) return Error{key.message()};
+  if (!key.value().trouble.empty()) log.error(key.value().trouble);
   Result<std::unique_ptr<Dataplane>> dataplane = Dataplane::start(settings);
   if (!dataplane.ok()) return Error{dataplane.message()};
-  return Ground{.secret = Secret(key.value()), .dataplane = std::move(dataplane.value())};
+  return Ground{.secret = Secret(key.value().bytes),
+                .trouble = key.value().trouble,
+                .dataplane = std::move(dataplane.value())};
 }
 
 // What was held of backends before the restart, if that is not long ago.
@@ -239,7 +243,7 @@ void run(Loop& loop, Control& control, const Log& log, Loop::Tasks tasks) {
 }  // namespace
 
 Status run_by_file(const std::string& path, Settings settings, const Log& log) {
-  const Result<Ground> ground = start_ground(settings);
+  const Result<Ground> ground = start_ground(settings, log);
   if (!ground.ok()) return Error{ground.message()};
   Dataplane& dataplane = *ground.value().dataplane;
 
@@ -261,9 +265,13 @@ Status run_managed(const std::string& state, const std::string& seed, const Log&
   for (const std::string& warning : booted.value().warnings) log.error(warning);
 
   // 2. What it stands on.
-  const Result<Ground> ground = start_ground(confirmed);
+  const Result<Ground> ground = start_ground(confirmed, log);
   if (!ground.ok()) return Error{ground.message()};
   Dataplane& dataplane = *ground.value().dataplane;
+
+  if (const std::string& trouble = ground.value().trouble; !trouble.empty()) {
+    booted.value().lasting.push_back(trouble);
+  }
 
   // 3. The first plan, with what operators had set at run time, and workers that follow it.
   Overrides overrides(state + "/overrides.json", dataplane.clock().now(), wall_now());

@@ -16,6 +16,9 @@ struct Boot {
   Archive archive;
   Confirmed confirmed;
   std::vector<std::string> warnings;  // what was not as it should be
+  // What is not, until the next start.
+  // NOLINTNEXTLINE(readability-redundant-member-init): gcc 12 warns of members without.
+  std::vector<std::string> lasting{};
 };
 
 // `seed` is read if nothing in the archive of folder `state` can be booted.

@@ -36,9 +36,9 @@ void HealthFile::write(const Source& source) {
   if (text.empty()) return;
   const auto written = std::make_shared<Status>();
   const auto end_of = [this, written] { end(*written); };
-  if (errand_.run([path = path_, text = std::move(text),
-                   written] { *written = replace_file(path, text); },
-                  end_of)) {
+  if (errand_.run(
+          [path = path_, text = std::move(text), written] { *written = replace_file(path, text); },
+          end_of)) {
     end_of();
   }
 }

@@ -14,6 +14,10 @@ namespace {
 
 constexpr Microseconds kTendInterval = 5 * kMicrosecondsPerTick;
 
+// How long the control thread waits for a disk: a good one takes milliseconds, and meanwhile nobody
+// looks after backends and trials.
+constexpr Errand::Patience kPatience = std::chrono::seconds(1);
+
 JournalBounds bounds_of(const Settings& settings) {
   return {.age = settings.journal.age, .bytes = settings.journal.size};
 }
@@ -48,9 +52,14 @@ Management::Management(Boot boot, const std::string& state, Overrides& overrides
       watch_(context, log,
              {.page = [this] { return metrics_page(managed()); }, .now = [this] { return now(); }}),
       warnings_(std::move(boot.warnings)),
+      lasting_(std::move(boot.lasting)),
       health_file_(state),
-      booted_(transaction_.confirmed().generation),
-      troubles_(warnings_) {
+      booted_(transaction_.confirmed().generation) {
+  warnings_.insert(warnings_.end(), lasting_.begin(), lasting_.end());
+  troubles_ = warnings_;
+  archive_.set_patience(kPatience);
+  journal_.set_patience(kPatience);
+  overrides.set_patience(kPatience);
   journal_.set_listener([this](const Event& event) {
     if (event.who == "keeld" && event.what.find(kByItself) != std::string::npos) {
       watch_.tell({.kind = AlertKind::change_rolled_back,
@@ -106,6 +115,7 @@ void Management::listen() {
 }
 
 void Management::tick() {
+  archive_.tend();
   transaction_.tick(now(), wall_now());
   if (const std::optional<std::string> why = queries_.tick(transaction_, now())) {
     transaction_.take_back(*why, now(), wall_now());
@@ -118,7 +128,7 @@ void Management::tick() {
   journal_.set_bounds(bounds_of(transaction_.settings()));
   journal_.tend(wall_now());
   if (server_ == nullptr) listen();
-  if (transaction_.confirmed().generation != booted_) warnings_.clear();
+  if (transaction_.confirmed().generation != booted_) warnings_ = lasting_;
   tell_troubles();
 }
 

@@ -29,7 +29,7 @@ class Management {
  public:
   // Answers the API from then on; if its socket cannot be, from when it can.
   // REQUIRES: all but `boot` outlive it; in force are boot's settings with the overrides; the log
-  // has boot's warnings.
+  // has what boot warns of.
   Management(Boot boot, const std::string& state, Overrides& overrides, Control& control,
              const Secret& secret, const Log& log, boost::asio::io_context& context);
   Management(const Management&) = delete;
@@ -59,6 +59,7 @@ class Management {
   Watch watch_;
   // Of the boot, until other settings are confirmed than those that it found.
   std::vector<std::string> warnings_;
+  const std::vector<std::string> lasting_;  // of them, those that stay
   HealthFile health_file_;
   const uint64_t booted_;
   std::unique_ptr<Server> server_;  // null: none could be started yet, and why

@@ -15,8 +15,7 @@ std::future<void> begin(std::function<void()> work) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::future<void> begun =
-      std::async(std::launch::async | std::launch::deferred, std::move(work));
+  std::future<void> begun = std::async(std::launch::async | std::launch::deferred, std::move(work));
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return begun;
 }

@@ -1,134 +1,78 @@
 #include "firmware/change/archive.h"
 
-#include <algorithm>
-#include <ranges>
+#include <functional>
+#include <string>
 #include <utility>
 
-#include "firmware/base/limits.h"
-#include "firmware/change/archive_message.h"
+#include "firmware/base/check.h"
 #include "firmware/change/archive_state.h"
-#include "firmware/change/files.h"
 
 namespace evenkeel {
-namespace {
 
-std::string latch_reference(std::string_view text) {
-  return "refs/latches/" + Repository::id_of_text(text);
-}
+// What the control thread has of the archive while another one is at the disk.
+struct Archive::Desk {
+  std::shared_ptr<State> state;  // the errand's, while one is under way
+  std::optional<Generation> confirmed;
+  uint64_t next = 1;
+  std::vector<std::string> damage;
+  Errand errand;
 
-void fill_in(Generation& generation, Commit&& commit) {
-  generation.text = std::move(commit.text);
-  generation.who = std::move(commit.author);
-  generation.when = commit.when;
-}
-
-}  // namespace
-
-std::string generation_reference(uint64_t number) {
-  return "refs/generations/" + std::to_string(number);
-}
-
-std::string generation_name(uint64_t number) { return "generation " + std::to_string(number); }
-
-void Archive::State::complain(const std::string& text) {
-  if (damage.size() < kMaxDamage && std::ranges::find(damage, text) == damage.end()) {
-    damage.push_back(text);
+  // REQUIRES: errand.is_free()
+  void refresh() {
+    const std::optional<Generation>& now = state->confirmed;
+    if (now && (!confirmed || confirmed->number != now->number)) confirmed = now;
+    next = state->next;
+    damage = state->damage;
   }
-}
 
-void Archive::State::complain_of(const Status& status) {
-  if (!status.ok()) complain(status.message());
-}
-
-void Archive::State::write_copy_file(const Generation& generation) {
-  complain_of(replace_file(copy_path(), write_copy(generation)));
-}
-
-Result<ObjectId> Archive::State::id_of(uint64_t number) const {
-  if (!repository) {
-    return Error{path() + " cannot be used: free or mend its disk, and restart keeld"};
+  Error hangs() const {
+    return Error{"the disk of " + state->path() + " does not answer: look after it"};
   }
-  const Result<std::optional<ObjectId>> found = repository->reference(generation_reference(number));
-  if (!found.ok()) return Error{generation_name(number) + " is damaged: " + found.message()};
-  const std::optional<ObjectId>& id = found.value();
-  if (!id) return Error{"there is no " + generation_name(number) + ": see keel history"};
-  return *id;
-}
 
-Result<FoundGeneration> Archive::State::read(const ObjectId& id) const {
-  Result<Commit> commit = repository->get(id);
-  if (!commit.ok()) return Error{commit.message()};
-  FoundGeneration found{.generation = {}, .id = id};
-  if (!read_message(commit.value().message, found.generation)) {
-    return Error{"the commit " + id + " is no generation"};
+  // What `work` answers. An error if that takes too long; if it then succeeds after all, `undo` is
+  // done.
+  template <typename Answer>
+  Answer ask(std::function<Answer(State&)> work, std::function<void(State&)> undo = {}) {
+    if (!errand.is_free()) return hangs();
+    const auto answer = std::make_shared<std::optional<Answer>>();
+    const auto late = [this, answer, undo = std::move(undo)] {
+      const bool has_happened = answer->has_value() && (*answer)->ok();
+      answer->reset();
+      if (has_happened && undo) {
+        take_back(undo);
+      } else {
+        refresh();
+      }
+    };
+    const auto work_there = [state = state, answer, work = std::move(work)] {
+      answer->emplace(work(*state));
+    };
+    if (!errand.run(work_there, late)) {
+      damage.push_back(hangs().message);  // until refresh()
+      return hangs();
+    }
+    refresh();
+    std::optional<Answer> got = std::move(*answer);
+    CHECK(got.has_value());
+    return *std::move(got);
   }
-  fill_in(found.generation, std::move(commit.value()));
-  found.generation.outcome = repository->note(id);
-  return found;
-}
 
-Result<FoundGeneration> Archive::State::read(uint64_t number) const {
-  const Result<ObjectId> id = id_of(number);
-  if (!id.ok()) return Error{id.message()};
-  Result<FoundGeneration> found = read(id.value());
-  if (!found.ok()) return Error{generation_name(number) + " is damaged: " + found.message()};
-  if (found.value().generation.number != number) {
-    return Error{generation_name(number) + " is damaged: " + generation_reference(number) +
-                 " names another one"};
+  void take_back(const std::function<void(State&)>& undo) {
+    const auto end = [this] { refresh(); };
+    if (errand.run([state = state, undo] { undo(*state); }, end)) end();
   }
-  return found;
-}
+};
 
-Result<Generation> Archive::State::read_facts(uint64_t number) const {
-  const Result<ObjectId> id = id_of(number);
-  if (!id.ok()) return Error{id.message()};
-  Result<Commit> commit = repository->get_message(id.value());
-  if (!commit.ok()) return Error{commit.message()};
-  Generation generation;
-  if (!read_message(commit.value().message, generation) || generation.number != number) {
-    return Error{generation_reference(number) + " names another commit"};
-  }
-  fill_in(generation, std::move(commit.value()));
-  generation.outcome = repository->note(id.value());
-  return generation;
+Archive::Archive(std::shared_ptr<State> state) : desk_(std::make_unique<Desk>()) {
+  desk_->state = std::move(state);
+  desk_->refresh();
 }
-
-Result<uint64_t> Archive::State::store(const Generation& asked) {
-  if (!repository) {
-    return Error{path() + " cannot be used: free or mend its disk, and restart keeld"};
-  }
-  Generation generation = asked;
-  generation.number = next++;  // even if this fails half way
-  if (Status checked = check_message(generation); !checked.ok()) return Error{checked.message()};
-  Commit commit{.text = generation.text,
-                .author = generation.who,
-                .message = write_message(generation),
-                .when = generation.when,
-                .parent = {}};
-  if (generation.base != 0) {
-    if (const auto base = read(generation.base); base.ok()) commit.parent = base.value().id;
-  }
-  const Result<ObjectId> id = repository->put(commit);
-  if (!id.ok()) return Error{id.message()};
-  const Result<FoundGeneration> stored = read(id.value());
-  if (!stored.ok() || stored.value().generation.text != generation.text) {
-    return Error{generation_name(generation.number) + " does not read back as it was written to " +
-                 path() + ": look after its disk"};
-  }
-  const std::string name = generation_reference(generation.number);
-  const Status moved = repository->move_reference(name, id.value(), std::nullopt);
-  if (!moved.ok()) return Error{moved.message()};
-  numbers.insert(generation.number);
-  return generation.number;
-}
-
-Archive::Archive(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Archive::Archive(Archive&&) noexcept = default;
 Archive& Archive::operator=(Archive&&) noexcept = default;
 Archive::~Archive() = default;
 
 Result<Archive> Archive::open(const std::string& folder) {
-  auto state = std::make_unique<State>();
+  auto state = std::make_shared<State>();
   state->folder = folder;
   if (const Status taken = state->take_folder(); !taken.ok()) return Error{taken.message()};
   state->attach();
@@ -138,81 +82,63 @@ Result<Archive> Archive::open(const std::string& folder) {
   return Archive(std::move(state));
 }
 
-const std::optional<Generation>& Archive::confirmed() const { return state_->confirmed; }
+void Archive::set_patience(std::optional<Errand::Patience> patience) {
+  desk_->errand.set_patience(patience);
+}
 
-const std::vector<std::string>& Archive::damage() const { return state_->damage; }
+void Archive::tend() { (void)desk_->errand.is_free(); }
 
-Result<uint64_t> Archive::store(const Generation& generation) { return state_->store(generation); }
+const std::optional<Generation>& Archive::confirmed() const { return desk_->confirmed; }
 
-uint64_t Archive::next() const { return state_->next; }
+const std::vector<std::string>& Archive::damage() const { return desk_->damage; }
+
+uint64_t Archive::next() const { return desk_->next; }
+
+Result<uint64_t> Archive::store(const Generation& generation) {
+  return desk_->ask<Result<uint64_t>>(
+      [generation](State& state) { return state.store(generation); });
+}
+
+// Whoever was told that it is not confirmed goes by that.
+Status Archive::confirm(uint64_t number) {
+  const std::optional<Generation>& before = desk_->confirmed;
+  std::function<void(State&)> undo;
+  if (before) {
+    undo = [old = before->number](State& state) { state.complain_of(state.confirm(old)); };
+  }
+  return desk_->ask<Status>([number](State& state) { return state.confirm(number); }, undo);
+}
 
 Result<Generation> Archive::read(uint64_t number) const {
-  Result<FoundGeneration> found = state_->read(number);
-  if (!found.ok()) return Error{found.message()};
-  return std::move(found.value().generation);
+  return desk_->ask<Result<Generation>>([number](State& state) -> Result<Generation> {
+    Result<FoundGeneration> found = state.read(number);
+    if (!found.ok()) return Error{found.message()};
+    return std::move(found.value().generation);
+  });
 }
 
-Status Archive::confirm(uint64_t number) {
-  const Result<FoundGeneration> found = state_->read(number);
-  if (!found.ok()) return Error{found.message()};
-  Repository& repository = *state_->repository;
-  const auto& [generation, id] = found.value();
-  Status moved = repository.move_reference(kConfirmed, id, state_->confirmed_id);
-  if (!moved.ok()) {
-    // Whether it moved is what a restart would see, whatever failed after that.
-    const Result<std::optional<ObjectId>> now = repository.reference(kConfirmed);
-    if (!now.ok() || now.value() != id) return moved;
-    state_->complain_of(moved);
-  }
-  state_->confirmed = generation;
-  state_->confirmed_id = id;
-  state_->write_copy_file(generation);
-  if (latched(generation.text)) {
-    state_->complain_of(repository.remove_reference(latch_reference(generation.text)));
-  }
-  return {};
-}
-
-std::vector<Generation> Archive::history(size_t limit) const {
-  std::vector<Generation> generations;
-  for (const uint64_t number : state_->numbers | std::views::reverse) {
-    if (generations.size() >= std::min(limit, kMaxHistory)) break;
-    Result<Generation> facts = state_->read_facts(number);
-    if (facts.ok()) generations.push_back(std::move(facts.value()));
-  }
-  return generations;
+Result<std::vector<Generation>> Archive::history(size_t limit) const {
+  return desk_->ask<Result<std::vector<Generation>>>(
+      [limit](const State& state) { return state.history(limit); });
 }
 
 Status Archive::note(uint64_t number, std::string_view outcome, std::string_view who,
                      WallTime when) {
-  const Result<ObjectId> id = state_->id_of(number);
-  if (!id.ok()) return Error{id.message()};
-  const std::string note = state_->repository->note(id.value()) + write_note(outcome, who, when);
-  return state_->repository->set_note(id.value(), note, std::string(who), when);
+  return desk_->ask<Status>([number, outcome = std::string(outcome), who = std::string(who), when](
+                                State& state) { return state.note(number, outcome, who, when); });
 }
 
 Status Archive::latch(uint64_t number) {
-  const Result<FoundGeneration> found = state_->read(number);
-  if (!found.ok()) return Error{found.message()};
-  return state_->repository->move_reference(latch_reference(found.value().generation.text),
-                                            found.value().id, std::nullopt);
+  return desk_->ask<Status>([number](State& state) { return state.latch(number); });
 }
 
 Status Archive::unlatch(uint64_t number) {
-  const Result<FoundGeneration> found = state_->read(number);
-  if (!found.ok()) return Error{found.message()};
-  return state_->repository->remove_reference(latch_reference(found.value().generation.text));
+  return desk_->ask<Status>([number](State& state) { return state.unlatch(number); });
 }
 
-std::optional<uint64_t> Archive::latched(std::string_view text) const {
-  if (!state_->repository) return std::nullopt;
-  const Result<std::optional<ObjectId>> latch =
-      state_->repository->reference(latch_reference(text));
-  if (!latch.ok()) return 0;
-  const std::optional<ObjectId>& id = latch.value();
-  if (!id) return std::nullopt;
-  const Result<FoundGeneration> found = state_->read(*id);
-  return found.ok() ? found.value().generation.number : 0;
+Result<std::optional<uint64_t>> Archive::latched(std::string_view text) const {
+  return desk_->ask<Result<std::optional<uint64_t>>>(
+      [text = std::string(text)](const State& state) { return state.latched(text); });
 }
 
 }  // namespace evenkeel

@@ -10,7 +10,8 @@
 //
 // Damage never stops the box: open() makes do with the newest generation that verifies and says
 // what is damaged. If the repository is of no use at all, it is put aside, and a new one begins
-// with the copy of the text that was confirmed last, FOLDER/last-forwarded.conf.
+// with the copy of the text that was confirmed last, FOLDER/last-forwarded.conf. Nor does a disk
+// that hangs: what it does not answer in time is refused, as is all that is asked until it does.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "firmware/base/clock.h"
+#include "firmware/base/errand.h"
 #include "firmware/base/status.h"
 
 namespace evenkeel {
@@ -67,6 +69,12 @@ class Archive {
   Archive& operator=(Archive&&) noexcept;
   ~Archive();
 
+  // How long a disk may take before it hangs; none, as at the beginning: for ever.
+  void set_patience(std::optional<Errand::Patience> patience);
+
+  // Ends what a disk that hung has done since, for a timer. What was refused by then is taken back.
+  void tend();
+
   // None: the archive is new, or nothing in it is of use. Store a generation and confirm it.
   const std::optional<Generation>& confirmed() const;
 
@@ -86,7 +94,7 @@ class Archive {
   Result<Generation> read(uint64_t number) const;
 
   // The newest first, without their texts; what cannot be read is left out.
-  std::vector<Generation> history(size_t limit) const;
+  Result<std::vector<Generation>> history(size_t limit) const;
 
   // Adds a line to the outcome of `number`: of who judged it (keeld or an operator), and when.
   Status note(uint64_t number, std::string_view outcome, std::string_view who, WallTime when);
@@ -99,13 +107,14 @@ class Archive {
   Status unlatch(uint64_t number);
 
   // The generation that was latched with this text, if any; 0: one whose number is damaged.
-  std::optional<uint64_t> latched(std::string_view text) const;
+  Result<std::optional<uint64_t>> latched(std::string_view text) const;
 
  private:
   struct State;
-  explicit Archive(std::unique_ptr<State> state);
+  struct Desk;
+  explicit Archive(std::shared_ptr<State> state);
 
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Desk> desk_;
 };
 
 }  // namespace evenkeel

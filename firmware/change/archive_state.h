@@ -1,7 +1,9 @@
-// What an archive is made of, for its two halves: daily work (archive.cc), and finding a generation
-// to go on with when something is damaged (archive_recovery.cc).
+// What an archive is made of. All that may wait for a disk is here, for a thread of its own: daily
+// work (archive_state.cc), and finding a generation to go on with when something is damaged
+// (archive_recovery.cc).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,6 +27,7 @@ struct FoundGeneration {
   ObjectId id{};  // empty: not in the repository
 };
 
+// Of one thread at a time. What it does is said in archive.h.
 struct Archive::State {
   std::string folder;
   Descriptor lock;
@@ -62,7 +65,14 @@ struct Archive::State {
   Result<FoundGeneration> read(uint64_t number) const;
   // All but the text, whether that is damaged or not.
   Result<Generation> read_facts(uint64_t number) const;
+
   Result<uint64_t> store(const Generation& asked);
+  Status confirm(uint64_t number);
+  Result<std::vector<Generation>> history(size_t limit) const;
+  Status note(uint64_t number, std::string_view outcome, std::string_view who, WallTime when);
+  Status latch(uint64_t number);
+  Status unlatch(uint64_t number);
+  Result<std::optional<uint64_t>> latched(std::string_view text) const;
 };
 
 std::string generation_reference(uint64_t number);

@@ -1,11 +1,10 @@
 #include "firmware/change/journal.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "firmware/base/limits.h"
-#include "firmware/change/journal_database.h"
+#include "firmware/change/journal_file.h"
 
 namespace evenkeel {
 namespace {
@@ -33,65 +32,44 @@ bool is_wanted(const Event& event, const EventFilter& filter) {
          (filter.generation == 0 || filter.generation == event.generation);
 }
 
-Event event_of_journal(std::string what, WallTime now) {
-  return {.when = now,
-          .kind = "journal",
-          .who = "keeld",
-          .what = std::move(what),
-          .generation = 0,
-          .subject = {}};
-}
-
 }  // namespace
 
-Journal::Journal(std::string path, const JournalBounds& bounds, WallTime now)
-    : path_(std::move(path)), bounds_(bounds) {
-  open(now);
-}
-Journal::Journal(Journal&&) noexcept = default;
-Journal& Journal::operator=(Journal&&) noexcept = default;
-Journal::~Journal() = default;
+// What one visit to the file is for, and what came of it.
+struct Journal::Visit {
+  std::vector<Event> events;
+  uint64_t lost = 0;  // that the first of them tells
+  WallTime now = 0;
+  JournalBounds bounds;
+  bool is_tended = false;
+  bool is_written = false;
+  // NOLINTNEXTLINE(readability-redundant-member-init): gcc 12 warns of members without.
+  Status status{};
 
-void Journal::open(WallTime now) {
-  bool is_damaged = false;
-  Result<std::unique_ptr<Database>> opened = Database::open(path_, bounds_, is_damaged);
-  if (!opened.ok() && is_damaged && put_aside(opened.message(), now)) {
-    opened = Database::open(path_, bounds_, is_damaged);
+  void carry_out(File& file) {
+    status = file.open(bounds, now);
+    if (!status.ok()) return;
+    if (!events.empty()) status = file.write(events, now);
+    is_written = status.ok();
+    if (is_tended && status.ok()) status = file.prune(bounds, now);
   }
-  if (!opened.ok()) return degrade(opened.message());
-  database_ = std::move(opened.value());
-  write_memory(now);
-}
+};
 
-// The next tend() begins a new file, if the old one is at fault.
-void Journal::fail(const std::string& why, WallTime now) {
-  const bool is_damaged = database_->is_damaged();
-  degrade(why);
-  if (is_damaged) put_aside(why, now);
+Journal::Journal(std::string path, const JournalBounds& bounds, WallTime now)
+    : path_(std::move(path)), bounds_(bounds), file_(std::make_shared<File>(path_)) {
+  visit(now, false);
 }
-
-// The database, and its log, which belongs to no other one.
-bool Journal::put_aside(const std::string& why, WallTime now) {
-  const std::string kept = path_ + ".damaged";
-  std::remove((kept + "-wal").c_str());
-  std::rename((path_ + "-wal").c_str(), (kept + "-wal").c_str());
-  if (std::rename(path_.c_str(), kept.c_str()) != 0) return false;
-  remember(event_of_journal("the journal was damaged, and is kept as " + kept + ": " + why, now));
-  return true;
-}
-
-void Journal::degrade(const std::string& why) {
-  database_.reset();
-  alarm_ = "the journal " + path_ + " cannot be written (" + why + "): the last " +
-           std::to_string(kMaxEventsInMemory) +
-           " events are kept in memory until it can; make room on its disk, or mend it";
-}
+Journal::~Journal() = default;
 
 void Journal::remember(Event event) {
   memory_.push_back(std::move(event));
   if (memory_.size() <= kMaxEventsInMemory) return;
   memory_.pop_front();
-  ++lost_;
+  if (under_way_ == 0) {
+    ++lost_;
+  } else {
+    --under_way_;
+    ++dropped_;
+  }
 }
 
 std::vector<Event> Journal::first_in_memory() const {
@@ -106,53 +84,83 @@ std::vector<Event> Journal::first_in_memory() const {
 }
 
 // As much as one step may take; the alarm ends with the last of it.
-void Journal::write_memory(WallTime now) {
+void Journal::visit(WallTime now, bool is_tended) {
+  const auto visit = std::make_shared<Visit>(Visit{.events = first_in_memory(),
+                                                   .lost = lost_,
+                                                   .now = now,
+                                                   .bounds = bounds_,
+                                                   .is_tended = is_tended});
+  under_way_ = visit->events.size();
   if (lost_ > 0) {
     const std::string what = std::to_string(lost_) + " events before those in memory are lost";
-    if (const Status written = database_->insert({event_of_journal(what, now)}); !written.ok()) {
-      return fail(written.message(), now);
-    }
-    lost_ = 0;
+    visit->events.insert(visit->events.begin(), event_of_journal(what, now));
   }
-  const std::vector<Event> events = first_in_memory();
-  if (!events.empty()) {
-    if (const Status written = database_->insert(events); !written.ok()) {
-      return fail(written.message(), now);
-    }
+  const auto end_of = [this, visit] { end(*visit); };
+  if (errand_.run([file = file_, visit] { visit->carry_out(*file); }, end_of)) {
+    end_of();
+  } else {
+    say_it_hangs();
   }
-  memory_.erase(memory_.begin(), memory_.begin() + static_cast<std::ptrdiff_t>(events.size()));
-  if (memory_.empty()) alarm_.clear();
+}
+
+void Journal::end(const Visit& visit) {
+  if (visit.is_written) {
+    memory_.erase(memory_.begin(), memory_.begin() + static_cast<std::ptrdiff_t>(under_way_));
+    lost_ -= visit.lost;
+  } else {
+    lost_ += dropped_;
+  }
+  under_way_ = 0;
+  dropped_ = 0;
+  is_open_ = visit.status.ok();
+  if (!is_open_) {
+    alarm_ = "the journal " + path_ + " cannot be written (" + visit.status.message() +
+             "): the last " + std::to_string(kMaxEventsInMemory) +
+             " events are kept in memory until it can; make room on its disk, or mend it";
+  } else if (memory_.empty()) {
+    alarm_.clear();
+  }
+}
+
+void Journal::say_it_hangs() {
+  alarm_ = "the disk of the journal " + path_ + " does not answer: the last " +
+           std::to_string(kMaxEventsInMemory) +
+           " events are kept in memory until it does; look after it";
 }
 
 void Journal::append(const Event& event) {
   if (listener_) listener_(event);
   remember(bounded(event));
-  if (database_) write_memory(event.when);
+  if (errand_.is_free() && is_open_) visit(event.when, false);
 }
 
-std::vector<Event> Journal::list(const EventFilter& filter) const {
+std::vector<Event> Journal::list(const EventFilter& filter) {
   const size_t limit = std::min(filter.limit, kMaxEventsListed);
   std::vector<Event> events;
+  const bool is_free = errand_.is_free();
   for (auto event = memory_.rbegin(); event != memory_.rend() && events.size() < limit; ++event) {
     if (is_wanted(*event, filter)) events.push_back(*event);
   }
-  if (database_ && events.size() < limit) {
-    const std::vector<Event> older = database_->list(filter, limit - events.size());
-    events.insert(events.end(), older.begin(), older.end());
+  if (!is_free || !is_open_ || events.size() == limit) return events;
+  const auto older = std::make_shared<std::vector<Event>>();
+  const auto look = [file = file_, older, kind = std::string(filter.kind),
+                     subject = std::string(filter.subject), generation = filter.generation,
+                     left = limit - events.size()] {
+    *older = file->list({.kind = kind, .subject = subject, .generation = generation}, left);
+  };
+  const auto end_of_hanging = [this] {
+    if (memory_.empty()) alarm_.clear();
+  };
+  if (errand_.run(look, end_of_hanging)) {
+    events.insert(events.end(), older->begin(), older->end());
+  } else {
+    say_it_hangs();
   }
   return events;
 }
 
 void Journal::tend(WallTime now) {
-  if (!database_) {
-    open(now);
-  } else {
-    write_memory(now);
-  }
-  if (!database_) return;
-  const WallTime oldest = now > bounds_.age ? now - bounds_.age : 0;
-  const Status pruned = database_->prune(oldest, bounds_);
-  if (!pruned.ok()) fail(pruned.message(), now);
+  if (errand_.is_free()) visit(now, true);
 }
 
 }  // namespace evenkeel

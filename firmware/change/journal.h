@@ -1,5 +1,5 @@
 // What happened and when, in an SQLite database that is bounded by age and by size. An event is on
-// the disk before append() returns. A disk that is full or fails costs nothing but the disk:
+// the disk before append() returns. A disk that is full, fails or hangs costs nothing but the disk:
 // events then go to a bounded ring in memory, alarm() says so, and tend() writes them down as soon
 // as the disk takes them again.
 //
@@ -14,12 +14,14 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "firmware/base/clock.h"
+#include "firmware/base/errand.h"
 #include "firmware/base/status.h"
 
 namespace evenkeel {
@@ -56,9 +58,12 @@ class Journal {
  public:
   // Always gives a journal; see alarm(). A damaged file is kept as PATH.damaged, the last one only.
   Journal(std::string path, const JournalBounds& bounds, WallTime now);
-  Journal(Journal&&) noexcept;
-  Journal& operator=(Journal&&) noexcept;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
   ~Journal();
+
+  // How long a disk may take before it hangs; none, as at the beginning: for ever.
+  void set_patience(std::optional<Errand::Patience> patience) { errand_.set_patience(patience); }
 
   // Who is told of every event too: the log.
   void set_listener(std::function<void(const Event&)> listener) { listener_ = std::move(listener); }
@@ -68,7 +73,7 @@ class Journal {
   void append(const Event& event);
 
   // The newest first, those in memory included; those alone while the disk fails.
-  std::vector<Event> list(const EventFilter& filter) const;
+  std::vector<Event> list(const EventFilter& filter);
 
   // Prunes what is too old or too much, and tries to come back to a disk that failed. For a timer
   // of some seconds; never takes long, so much goes in several steps.
@@ -82,22 +87,26 @@ class Journal {
 
  private:
   class Database;
+  class File;
+  struct Visit;
 
-  void open(WallTime now);
-  void fail(const std::string& why, WallTime now);
-  void degrade(const std::string& why);
-  bool put_aside(const std::string& why, WallTime now);
+  void visit(WallTime now, bool is_tended);
+  void end(const Visit& visit);
   void remember(Event event);
   std::vector<Event> first_in_memory() const;
-  void write_memory(WallTime now);
+  void say_it_hangs();
 
   std::string path_;
   JournalBounds bounds_;
   std::function<void(const Event&)> listener_;  // none: nobody
-  std::unique_ptr<Database> database_;          // none: the disk failed
+  std::shared_ptr<File> file_;                  // the errand's, while one is under way
+  bool is_open_ = false;                        // else only tend() tries to write
   std::deque<Event> memory_;                    // what is not on the disk, oldest first
-  uint64_t lost_ = 0;                           // that no longer fitted there
+  size_t under_way_ = 0;                        // of these, the first so many are being written
+  uint64_t dropped_ = 0;  // that were being written when they no longer fitted
+  uint64_t lost_ = 0;     // that no longer fitted there
   std::string alarm_;
+  Errand errand_;
 };
 
 }  // namespace evenkeel

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "firmware/base/limits.h"
@@ -53,26 +54,57 @@ Status Overrides::load(Microseconds now, WallTime wall) {
   return {};
 }
 
-// Until the new file has its name, the old one has it.
-Status Overrides::save(const std::vector<Override>& overrides) {
-  if (is_damaged_) {
-    const std::optional<std::string> kept = name_to_keep(path_);
-    if (!kept || link(path_.c_str(), kept->c_str()) != 0) {
-      return Error{"the damaged " + path_ + " cannot be kept under another name (" +
-                   std::strerror(errno) + "): move it away"};
+// The file written anew: what for, and what came of it.
+struct Overrides::Saving {
+  std::string path;
+  std::string text;
+  bool is_damaged = false;
+  // NOLINTBEGIN(readability-redundant-member-init): gcc 12 warns of members without.
+  Status status{};
+  std::string doubt{};  // it is done, but a power cut may take it back: why
+  // NOLINTEND(readability-redundant-member-init)
+
+  // Until the new file has its name, the old one has it.
+  void carry_out() {
+    if (is_damaged) {
+      const std::optional<std::string> kept = name_to_keep(path);
+      if (!kept || link(path.c_str(), kept->c_str()) != 0) {
+        status = Error{"the damaged " + path + " cannot be kept under another name (" +
+                       std::strerror(errno) + "): move it away"};
+        return;
+      }
+      is_damaged = false;
     }
-    is_damaged_ = false;
+    status = replace_file(path, text);
+    if (status.ok()) return;
+    // What a restart would see counts.
+    const Result<std::optional<std::string>> now = read_file(path, kMaxOverridesFile);
+    if (!now.ok() || now.value() != text) return;
+    doubt = status.message();
+    status = Status();
   }
-  const std::string text = write_overrides({.next_id = next_id_, .overrides = overrides});
-  Status replaced = replace_file(path_, text);
-  if (replaced.ok()) {
-    trouble_.clear();
-    return {};
-  }
-  // What a restart would see counts, even if a power cut may still take it back.
-  const Result<std::optional<std::string>> now = read_file(path_, kMaxOverridesFile);
-  if (!now.ok() || now.value() != text) return replaced;
-  trouble_ = "an override may not survive a power cut: " + replaced.message();
+};
+
+Status Overrides::save(const std::vector<Override>& overrides) {
+  const Error hangs{"the disk of " + path_ + " does not answer: look after it"};
+  if (!errand_.is_free()) return hangs;
+  const auto saving = std::make_shared<Saving>(
+      Saving{.path = path_,
+             .text = write_overrides({.next_id = next_id_, .overrides = overrides}),
+             .is_damaged = is_damaged_});
+  // Whoever was told that nothing has changed goes by that.
+  const auto late = [this, saving] {
+    (void)end(*saving);
+    (void)save(overrides_);
+  };
+  if (!errand_.run([saving] { saving->carry_out(); }, late)) return hangs;
+  return end(*saving);
+}
+
+Status Overrides::end(const Saving& saving) {
+  is_damaged_ = saving.is_damaged;
+  if (!saving.status.ok()) return saving.status;
+  trouble_ = saving.doubt.empty() ? "" : "an override may not survive a power cut: " + saving.doubt;
   return {};
 }
 
@@ -113,6 +145,7 @@ Result<Override> Overrides::remove(uint64_t id) {
 std::vector<Override> Overrides::expire(Microseconds now) {
   std::vector<Override> ended;
   std::vector<Override> open;
+  (void)errand_.is_free();
   for (const Override& each : overrides_) (each.ends_at <= now ? ended : open).push_back(each);
   if (ended.empty()) return ended;
   overrides_ = std::move(open);

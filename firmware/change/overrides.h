@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "firmware/base/clock.h"
+#include "firmware/base/errand.h"
 #include "firmware/base/status.h"
 
 namespace evenkeel {
@@ -67,6 +68,9 @@ class Overrides {
   Result<uint64_t> add(const OverrideRequest& request, Microseconds now, WallTime wall);
   Result<Override> remove(uint64_t id);
 
+  // How long a disk may take before it hangs; none, as at the beginning: for ever.
+  void set_patience(std::optional<Errand::Patience> patience) { errand_.set_patience(patience); }
+
   // Takes out what has ended and returns it, to be told. It ends on a failing disk too.
   std::vector<Override> expire(Microseconds now);
 
@@ -84,13 +88,16 @@ class Overrides {
 
  private:
   Status load(Microseconds now, WallTime wall);
+  struct Saving;
   Status save(const std::vector<Override>& overrides);
+  Status end(const Saving& saving);
 
   std::string path_;
   bool is_damaged_ = false;  // the file at path_ is not ours to replace
   uint64_t next_id_ = 1;
   std::vector<Override> overrides_;
   std::string trouble_;
+  Errand errand_;
 };
 
 }  // namespace evenkeel

@@ -114,7 +114,6 @@ class Transaction {
   std::optional<Refusal> refusal_to_commit(const Caller& caller, const CommitRequest& request);
   std::optional<Refusal> refusal_of_gates(const Caller& caller, const Assessment& assessment,
                                           const CommitRequest& request);
-  std::optional<Refusal> refusal_of_latch(std::span<const Waiver> waivers) const;
   std::optional<Refusal> refusal_to_close(const OverrideRequest& request) const;
   Refusal stale_base(uint64_t base) const;
   Refusal no_change() const;

@@ -103,12 +103,13 @@ const Change& Transaction::end(ChangeState state, std::string outcome) {
 }
 
 void Transaction::start(WallTime wall) {
-  const std::vector<Generation> newest = archive_.history(1);
-  if (newest.empty()) return;
-  std::string_view outcome = newest.front().outcome;
+  const Result<std::vector<Generation>> history = archive_.history(1);
+  if (!history.ok() || history.value().empty()) return;
+  const Generation& newest = history.value().front();
+  std::string_view outcome = newest.outcome;
   while (outcome.ends_with('\n')) outcome.remove_suffix(1);
   if (!outcome.ends_with(std::string(": ") + kGoesLive)) return;
-  const uint64_t generation = newest.front().number;
+  const uint64_t generation = newest.number;
   if (generation == confirmed_.generation) return note(generation, "confirmed", "keeld", wall);
   const std::string why = std::string(kByItself) + ": keeld ended while it was on probation";
   journal_.append({.when = wall,

@@ -20,6 +20,17 @@ std::string seconds(Microseconds time) {
   return std::to_string(time / kMicrosecondsPerTick) + " s";
 }
 
+std::optional<Refusal> refusal_of_latch(std::optional<uint64_t> latched,
+                                        std::span<const Waiver> waivers) {
+  const bool is_waived = std::ranges::find(waivers, kLatched, &Waiver::rule) != waivers.end();
+  if (!latched || is_waived) return std::nullopt;
+  return Refusal{
+      .code = Code::latched,
+      .message =
+          "the same text went back by itself before, as generation " + std::to_string(*latched),
+      .advice = "change what was wrong; or unlatch it, or waive \"latched\", with a reason"};
+}
+
 }  // namespace
 
 std::optional<Refusal> Transaction::refusal_to_commit(const Caller& caller,
@@ -53,27 +64,17 @@ std::optional<Refusal> Transaction::refusal_to_commit(const Caller& caller,
   return latched.ok() ? std::nullopt : std::optional(storage(latched.message()));
 }
 
-std::optional<Refusal> Transaction::refusal_of_latch(std::span<const Waiver> waivers) const {
-  const std::optional<uint64_t> latched = archive_.latched(current().text);
-  const bool is_waived = std::ranges::find(waivers, kLatched, &Waiver::rule) != waivers.end();
-  if (!latched.has_value() || is_waived) return std::nullopt;
-  return Refusal{
-      .code = Code::latched,
-      .message =
-          "the same text went back by itself before, as generation " + std::to_string(*latched),
-      .advice = "change what was wrong; or unlatch it, or waive \"latched\", with a reason"};
-}
-
 std::optional<Refusal> Transaction::refusal_of_gates(const Caller& caller,
                                                      const Assessment& assessment,
                                                      const CommitRequest& request) {
   if (auto refusal = refusal_of(assessment.checked)) return refusal;
   advance(ChangeState::planned, caller);
   tell_rules(caller, assessment.checked.hits, request.waivers);
-  if (auto refusal = refusal_of_latch(request.waivers)) return refusal;
+  const Result<std::optional<uint64_t>> latched = archive_.latched(current().text);
+  if (!latched.ok()) return storage(latched.message());
+  if (auto refusal = refusal_of_latch(latched.value(), request.waivers)) return refusal;
   if (auto refusal = refusal_of_unwaived(assessment.checked.hits, request.waivers)) return refusal;
-  return refusal_of_waivers(assessment.checked.hits, request.waivers,
-                            archive_.latched(current().text).has_value());
+  return refusal_of_waivers(assessment.checked.hits, request.waivers, latched.value().has_value());
 }
 
 Answer<Change> Transaction::commit(const Caller& caller, const CommitRequest& request) {
@@ -257,7 +258,9 @@ Answer<Generation> Transaction::unlatch(const Caller& caller, uint64_t generatio
     return Refusal{
         .code = Code::no_generation, .message = found.message(), .advice = "see history"};
   }
-  const bool is_stored = archive_.latched(found.value().text).has_value();
+  const Result<std::optional<uint64_t>> latched = archive_.latched(found.value().text);
+  if (!latched.ok()) return storage(latched.message());
+  const bool is_stored = latched.value().has_value();
   if (!is_stored && latch_due_ != generation) {
     return bad_request("generation " + std::to_string(generation) + " is not latched",
                        "it may be committed");

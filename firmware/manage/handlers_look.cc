@@ -130,7 +130,11 @@ Outcome show_history(Managed& managed, const Call& call) {
   json::array rows(call.storage);
   const size_t limit = number_of(call.arguments, "limit").value_or(kListedByDefault);
   const uint64_t confirmed = managed.transaction.confirmed().generation;
-  for (const Generation& generation : managed.archive.history(limit)) {
+  const Result<std::vector<Generation>> history = managed.archive.history(limit);
+  if (!history.ok()) {
+    return refused(503, "storage", history.message(), "GET /v1/journal may have more");
+  }
+  for (const Generation& generation : history.value()) {
     rows.emplace_back(to_json(generation, confirmed));
   }
   return listed("history", std::move(rows), call);

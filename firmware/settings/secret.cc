@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "drivers/descriptor.h"
 #include "firmware/base/limits.h"
@@ -39,7 +40,7 @@ Status check_file(int file, const std::string& path) {
   return {};
 }
 
-Result<Bytes> read_from(int file, const std::string& path) {
+Result<KeptSecret> read_from(int file, const std::string& path) {
   if (const Status status = check_file(file, path); !status.ok()) return Error{status.message()};
   Bytes bytes(kMaxSecret + 1);
   size_t length = 0;
@@ -57,7 +58,7 @@ Result<Bytes> read_from(int file, const std::string& path) {
                  " are right: restore it, or remove it for a new one, which moves open flows"};
   }
   bytes.resize(length);
-  return bytes;
+  return KeptSecret{.bytes = std::move(bytes)};
 }
 
 std::string folder_of(const std::string& path) {
@@ -84,28 +85,40 @@ Status sync_folder(const std::string& path) {
 }
 
 // Under another name until it is whole: a crash leaves no half a secret.
-Result<Bytes> make(const std::string& path) {
-  Bytes bytes(32);
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return failed("needs random bytes, which the kernel does not give", path);
-  }
+Status write_new(const Bytes& bytes, const std::string& path) {
   const std::string draft = path + ".new";
   unlink(draft.c_str());
   const Descriptor file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file.is_open()) return failed("cannot be made; its folder must be there", path);
+  if (!file.is_open()) return failed("cannot be made", path);
   Status status = write_to(file.get(), bytes, path);
   // Unlike rename(), this replaces nothing that appeared meanwhile.
   if (status.ok() && link(draft.c_str(), path.c_str()) != 0)
     status = failed("cannot be made", path);
   unlink(draft.c_str());
-  if (status.ok()) status = sync_folder(path);
-  if (!status.ok()) return Error{status.message()};
-  return bytes;
+  return status.ok() ? sync_folder(path) : status;
+}
+
+Result<KeptSecret> make(const std::string& path) {
+  struct stat status{};
+  if (stat(folder_of(path).c_str(), &status) != 0) {
+    return failed("cannot be made; its folder must be there", path);
+  }
+  KeptSecret made{.bytes = Bytes(32)};
+  if (getrandom(made.bytes.data(), made.bytes.size(), 0) !=
+      static_cast<ssize_t>(made.bytes.size())) {
+    return failed("needs random bytes, which the kernel does not give", path);
+  }
+  if (const Status written = write_new(made.bytes, path); !written.ok()) {
+    made.trouble = written.message() +
+                   ": the next start may use another secret, which moves open flows; make room on "
+                   "its disk, or mend it, and restart keeld";
+  }
+  return made;
 }
 
 }  // namespace
 
-Result<Bytes> read_or_make_secret(const std::string& path) {
+Result<KeptSecret> read_or_make_secret(const std::string& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
   if (file.is_open()) return read_from(file.get(), path);
   if (errno == ENOENT) return make(path);

@@ -11,10 +11,17 @@
 
 namespace evenkeel {
 
+struct KeptSecret {
+  std::vector<uint8_t> bytes;
+  // NOLINTNEXTLINE(readability-redundant-member-init): gcc 12 warns of members without.
+  std::string trouble{};  // why it may not be there at the next start; empty: it will be
+};
+
 // What is in the file; if there is none, it is made, with 32 random bytes, and is on the disk
-// before this returns. Refused: a file that others than its owner can read or write, or that
-// belongs to somebody else than root and this process, what is not a regular file, fewer than
-// kMinSecret bytes or more than kMaxSecret.
-Result<std::vector<uint8_t>> read_or_make_secret(const std::string& path);
+// before this returns, unless the disk fails: whoever starts then goes on with what is in memory.
+// Refused: a file that others than its owner can read or write, or that belongs to somebody else
+// than root and this process, what is not a regular file, fewer than kMinSecret bytes or more than
+// kMaxSecret, a folder that is not there.
+Result<KeptSecret> read_or_make_secret(const std::string& path);
 
 }  // namespace evenkeel

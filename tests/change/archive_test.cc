@@ -7,6 +7,7 @@
 
 #include "firmware/base/limits.h"
 #include "tests/change/generations.h"
+#include "tests/change/hanging_disk.h"
 #include "tests/change/shell.h"
 #include "tests/cmocka.h"
 #include "tests/settings/files.h"
@@ -19,9 +20,9 @@ void a_new_one_has_nothing_confirmed(void** /*state*/) {
   const Archive archive = open_archive(folder.path("state"));
   assert_false(archive.confirmed().has_value());
   assert_true(archive.damage().empty());
-  assert_true(archive.history(10).empty());
+  assert_true(archive.history(10).value().empty());
   assert_false(archive.read(1).ok());
-  assert_false(archive.latched("").has_value());
+  assert_false(archive.latched("").value().has_value());
 }
 
 struct Row {
@@ -103,7 +104,7 @@ void what_cannot_be_read_again_is_refused(void** /*state*/) {
     assert_false(stored.ok());
     assert_non_null(strstr(stored.message().c_str(), row.expected));
   }
-  assert_true(archive.history(10).empty());
+  assert_true(archive.history(10).value().empty());
 }
 
 void only_confirm_confirms(void** /*state*/) {
@@ -133,7 +134,7 @@ void only_confirm_confirms(void** /*state*/) {
   const Archive archive = open_archive(path);
   assert_int_equal(archive.confirmed()->number, 1);
   assert_true(archive.damage().empty());
-  assert_int_equal(archive.history(10).size(), 3);
+  assert_int_equal(archive.history(10).value().size(), 3);
 }
 
 void numbers_are_never_given_twice(void** /*state*/) {
@@ -152,7 +153,7 @@ void the_newest_comes_first_in_history(void** /*state*/) {
   const std::string path = folder.path("state");
   make_archive(path, 11);
   const Archive archive = open_archive(path);
-  const std::vector<Generation> all = archive.history(100);
+  const std::vector<Generation> all = archive.history(100).value();
   assert_int_equal(all.size(), 12);
   for (size_t index = 0; index < all.size(); ++index) {
     assert_int_equal(all[index].number, 12 - index);
@@ -160,9 +161,9 @@ void the_newest_comes_first_in_history(void** /*state*/) {
     assert_string_equal(all[index].who.c_str(), "anna");
     assert_string_equal(all[index].text.c_str(), "");
   }
-  assert_int_equal(archive.history(3).size(), 3);
-  assert_int_equal(archive.history(3)[2].number, 10);
-  assert_true(archive.history(0).empty());
+  assert_int_equal(archive.history(3).value().size(), 3);
+  assert_int_equal(archive.history(3).value()[2].number, 10);
+  assert_true(archive.history(0).value().empty());
 }
 
 void outcomes_add_up(void** /*state*/) {
@@ -180,7 +181,7 @@ void outcomes_add_up(void** /*state*/) {
   assert_string_equal(archive.read(2).value().outcome.c_str(),
                       "2025-11-21T12:00:00Z keeld: on probation for 10m\n"
                       "2025-11-21T12:00:02Z keeld: rolled back\n");
-  assert_string_equal(archive.history(5)[1].outcome.c_str(),
+  assert_string_equal(archive.history(5).value()[1].outcome.c_str(),
                       "2025-11-21T12:00:01Z anna: confirmed\n");
   const std::string log = output_of(git(path + "/settings.git") + "log -1 refs/generations/2");
   assert_non_null(strstr(log.c_str(), "keeld: rolled back"));
@@ -196,15 +197,15 @@ void a_latch_is_on_the_text(void** /*state*/) {
     assert_false(archive.latch(9).ok());
   }
   Archive archive = open_archive(path);
-  assert_int_equal(archive.latched(text_of(3)).value(), 3);
-  assert_false(archive.latched(text_of(2)).has_value());
-  assert_false(archive.latched(text_of(3) + " ").has_value());
+  assert_int_equal(archive.latched(text_of(3)).value().value(), 3);
+  assert_false(archive.latched(text_of(2)).value().has_value());
+  assert_false(archive.latched(text_of(3) + " ").value().has_value());
   const uint64_t again = archive.store(generation(text_of(3), 2)).value();
-  assert_int_equal(archive.latched(text_of(3)).value(), 3);
+  assert_int_equal(archive.latched(text_of(3)).value().value(), 3);
   assert_true(archive.latch(again).ok());
-  assert_int_equal(archive.latched(text_of(3)).value(), again);
+  assert_int_equal(archive.latched(text_of(3)).value().value(), again);
   assert_true(archive.confirm(again).ok());
-  assert_false(archive.latched(text_of(3)).has_value());
+  assert_false(archive.latched(text_of(3)).value().has_value());
   assert_true(archive.damage().empty());
 }
 
@@ -256,15 +257,15 @@ void plain_git_may_pack_and_push_it(void** /*state*/) {
   assert_int_equal(archive.store(generation(text_of(5), 3)).value(), 5);
   assert_true(archive.confirm(5).ok());
   assert_true(archive.note(3, "left", "anna", kNoon).ok());
-  assert_int_equal(archive.latched(text_of(4)).value(), 4);
+  assert_int_equal(archive.latched(text_of(4)).value().value(), 4);
   assert_true(archive.confirm(4).ok());
-  assert_false(archive.latched(text_of(4)).has_value());
+  assert_false(archive.latched(text_of(4)).value().has_value());
   output_of(git(repository) + "gc --quiet --prune=now");
   archive = open_archive(folder.path("other"));  // lets go of the first
   const Archive again = open_archive(path);
   assert_true(again.damage().empty());
   assert_int_equal(again.confirmed()->number, 4);
-  assert_int_equal(again.history(10).size(), 5);
+  assert_int_equal(again.history(10).value().size(), 5);
   assert_int_equal(again.read(1).value().text.size(), text_of(1).size());
   output_of("git init -q --bare " + folder.path("review"));
   output_of(git(repository) + "push -q " + folder.path("review") + " 'refs/*:refs/*'");
@@ -335,6 +336,65 @@ void folders_that_cannot_be(void** /*state*/) {
   }
 }
 
+// Until the disk answers again and what it did meanwhile is taken back.
+void wait_until_well(Archive& archive) {
+  while (!archive.damage().empty()) {
+    usleep(1'000);
+    archive.tend();
+  }
+}
+
+// A confirmation that was refused does not come true later, and nobody waits twice.
+void a_disk_that_hangs_and_answers(void** /*state*/) {
+  const Folder folder;
+  const std::string path = folder.path("state");
+  make_archive(path, 2);
+  {
+    Archive archive = open_archive(path);
+    archive.set_patience(Errand::Patience(20));
+    the_disk().hang();
+    const Status confirmed = archive.confirm(3);
+    assert_false(confirmed.ok());
+    assert_non_null(strstr(confirmed.message().c_str(), (path + "/settings.git").c_str()));
+    assert_int_equal(archive.damage().size(), 1);
+    for (int tries = 0; tries < 1'000; ++tries) {
+      assert_false(archive.confirm(3).ok());
+      assert_false(archive.store(generation(text_of(4), 2)).ok());
+      assert_false(archive.read(2).ok());
+      assert_false(archive.history(1).ok());
+      assert_false(archive.latched(text_of(2)).ok());
+      archive.tend();
+      assert_int_equal(archive.confirmed()->number, 2);
+    }
+    assert_int_equal(archive.next(), 4);
+    the_disk().answer();
+    wait_until_well(archive);
+    assert_int_equal(archive.confirmed()->number, 2);
+    assert_string_equal(archive.read(2).value().text.c_str(), text_of(2).c_str());
+  }
+  Archive archive = open_archive(path);
+  assert_int_equal(archive.confirmed()->number, 2);
+  assert_true(archive.damage().empty());
+  assert_true(archive.confirm(3).ok());
+}
+
+// A number is never used again, even if nobody heard of it.
+void a_generation_stored_late(void** /*state*/) {
+  const Folder folder;
+  const std::string path = folder.path("state");
+  make_archive(path, 2);
+  Archive archive = open_archive(path);
+  archive.set_patience(Errand::Patience(20));
+  the_disk().hang();
+  assert_false(archive.store(generation(text_of(4), 2)).ok());
+  the_disk().answer();
+  wait_until_well(archive);
+  assert_int_equal(archive.next(), 5);
+  archive.set_patience(std::nullopt);
+  assert_int_equal(archive.store(generation(text_of(5), 2)).value(), 5);
+  assert_int_equal(archive.confirmed()->number, 2);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -356,6 +416,8 @@ int main() {
       cmocka_unit_test(the_copy_is_the_confirmed_text),
       cmocka_unit_test(nobodys_git_configuration_counts),
       cmocka_unit_test(folders_that_cannot_be),
+      cmocka_unit_test(a_disk_that_hangs_and_answers),
+      cmocka_unit_test(a_generation_stored_late),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

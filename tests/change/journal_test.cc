@@ -3,10 +3,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "firmware/base/limits.h"
 #include "tests/change/disk.h"
+#include "tests/change/hanging_disk.h"
 #include "tests/change/shell.h"
 #include "tests/cmocka.h"
 #include "tests/settings/files.h"
@@ -28,7 +30,7 @@ Event event(const std::string& what, WallTime when = kNow) {
           .subject = "c-7"};
 }
 
-std::vector<std::string> texts(const Journal& journal, const EventFilter& filter) {
+std::vector<std::string> texts(Journal& journal, const EventFilter& filter) {
   std::vector<std::string> found;
   for (const Event& each : journal.list(filter)) found.push_back(each.what);
   return found;
@@ -56,7 +58,7 @@ void what_is_appended_is_listed_after_a_restart(void** /*state*/) {
     assert_true(texts(journal, {}) == (Texts{"down\n'\"", "first"}) ||
                 journal.list({}).size() == 2);
   }
-  const Journal journal(path, kBounds, kNow);
+  Journal journal(path, kBounds, kNow);
   const std::vector<Event> events = journal.list({});
   assert_int_equal(events.size(), 2);
   assert_true(events[0].id > events[1].id && events[1].id > 0);
@@ -98,7 +100,7 @@ void every_append_is_on_the_disk(void** /*state*/) {
     for (const auto& entry : std::filesystem::directory_iterator(folder.path(""))) {
       std::filesystem::copy(entry.path(), other.path(entry.path().filename()));
     }
-    const Journal copy(other.path("journal.sqlite"), kBounds, kNow);
+    Journal copy(other.path("journal.sqlite"), kBounds, kNow);
     assert_int_equal(copy.list({}).size(), number + 1);
   }
 }
@@ -137,19 +139,20 @@ void the_file_stays_within_its_bounds(void** /*state*/) {
 void a_smaller_bound_shrinks_the_file(void** /*state*/) {
   const Folder folder;
   const std::string path = folder.path("journal.sqlite");
-  Journal journal(path, kBounds, kNow);
-  for (int number = 0; number < 1'000; ++number) {
-    journal.append(event(std::string(kMaxEventText, 'x')));
-  }
-  journal.append(event("last"));
-  journal.set_bounds({.age = 90 * kDay, .bytes = kMinJournalBytes});
-  for (int times = 0; times < 20; ++times) {
-    journal.tend(kNow);
+  {
+    Journal journal(path, kBounds, kNow);
+    for (int number = 0; number < 1'000; ++number) {
+      journal.append(event(std::string(kMaxEventText, 'x')));
+    }
     journal.append(event("last"));
+    journal.set_bounds({.age = 90 * kDay, .bytes = kMinJournalBytes});
+    for (int times = 0; times < 20; ++times) {
+      journal.tend(kNow);
+      journal.append(event("last"));
+    }
+    assert_string_equal(journal.alarm().c_str(), "");
+    assert_string_equal(journal.list({.limit = 1})[0].what.c_str(), "last");
   }
-  assert_string_equal(journal.alarm().c_str(), "");
-  assert_string_equal(journal.list({.limit = 1})[0].what.c_str(), "last");
-  journal = Journal(folder.path("other"), kBounds, kNow);
   assert_true(std::filesystem::file_size(path) <= 2 * kMinJournalBytes);
 }
 
@@ -285,10 +288,11 @@ void a_reader_outside_is_no_trouble_for_ever(void** /*state*/) {
 // The disk is full, and then it is not: nothing is lost and nobody need do anything.
 void a_disk_that_fails_and_heals(void** /*state*/) {
   const Disk disk(16'384);
-  Journal journal(disk.path("journal.sqlite"), kBounds, kNow);
+  std::optional<Journal> journal;
+  journal.emplace(disk.path("journal.sqlite"), kBounds, kNow);
   Texts expected;
   const auto append = [&](const std::string& what) {
-    journal.append(event(what));
+    journal->append(event(what));
     expected.insert(expected.begin(), what);
   };
   append("before");
@@ -296,16 +300,15 @@ void a_disk_that_fails_and_heals(void** /*state*/) {
   for (int number = 0; number < 600; ++number) {
     append("full " + std::to_string(number) + std::string(2'000, 'x'));
   }
-  assert_non_null(strstr(journal.alarm().c_str(), "make room"));
-  journal.tend(kNow);
-  assert_string_not_equal(journal.alarm().c_str(), "");
-  assert_int_equal(texts(journal, {.limit = 1'000}).size(), 600);
+  assert_non_null(strstr(journal->alarm().c_str(), "make room"));
+  journal->tend(kNow);
+  assert_string_not_equal(journal->alarm().c_str(), "");
+  assert_int_equal(texts(*journal, {.limit = 1'000}).size(), 600);
   disk.make_room();
-  tend_until_well(journal);
-  assert_true(texts(journal, {.limit = 1'000}) == expected);
-  journal = Journal(disk.path("journal.sqlite2"), kBounds, kNow);
-  journal = Journal(disk.path("journal.sqlite"), kBounds, kNow);
-  assert_true(texts(journal, {.limit = 1'000}) == expected);
+  tend_until_well(*journal);
+  assert_true(texts(*journal, {.limit = 1'000}) == expected);
+  journal.emplace(disk.path("journal.sqlite"), kBounds, kNow);
+  assert_true(texts(*journal, {.limit = 1'000}) == expected);
 }
 
 void a_read_only_disk(void** /*state*/) {
@@ -321,6 +324,80 @@ void a_read_only_disk(void** /*state*/) {
   journal.tend(kNow);
   assert_string_equal(journal.alarm().c_str(), "");
   assert_true(texts(journal, {}) == (Texts{"meanwhile", "before"}));
+}
+
+constexpr Errand::Patience kShort{20};
+
+// Ticks until the disk's answer has come.
+void tend_until_well_again(Journal& journal) {
+  while (!journal.alarm().empty()) {
+    usleep(1'000);
+    journal.tend(kNow);
+  }
+}
+
+// Nobody waits for it twice, nothing is lost, and nothing is written twice.
+void a_disk_that_hangs_and_answers(void** /*state*/) {
+  const Folder folder;
+  std::optional<Journal> journal;
+  journal.emplace(folder.path("journal.sqlite"), kBounds, kNow);
+  journal->set_patience(kShort);
+  journal->append(event("before"));
+  the_disk().hang();
+  Texts expected{"before"};
+  for (int number = 0; number < 1'000; ++number) {
+    const std::string what = "meanwhile " + std::to_string(number);
+    journal->append(event(what));
+    journal->tend(kNow);
+    if (number == 0) {
+      assert_non_null(strstr(journal->alarm().c_str(), folder.path("journal.sqlite").c_str()));
+      assert_non_null(strstr(journal->alarm().c_str(), "does not answer"));
+    }
+    expected.insert(expected.begin(), what);
+  }
+  assert_string_not_equal(journal->alarm().c_str(), "");
+  const Texts known(expected.begin(), expected.end() - 1);
+  assert_true(texts(*journal, {.limit = 1'000}) == known);
+  the_disk().answer();
+  tend_until_well_again(*journal);
+  assert_true(texts(*journal, {.limit = 1'001}) == expected);
+  journal.emplace(folder.path("journal.sqlite"), kBounds, kNow);
+  assert_true(texts(*journal, {.limit = 1'001}) == expected);
+}
+
+// What no longer fits in memory meanwhile is told; what was being written when it was dropped is
+// not lost.
+void it_hangs_for_long(void** /*state*/) {
+  const Folder folder;
+  Journal journal(folder.path("journal.sqlite"), kBounds, kNow);
+  journal.set_patience(kShort);
+  the_disk().hang();
+  for (size_t number = 1; number <= kMaxEventsInMemory + 6; ++number) {
+    journal.append(event(std::to_string(number)));
+  }
+  the_disk().answer();
+  tend_until_well_again(journal);
+  const std::vector<Event> told = journal.list({.kind = "journal"});
+  assert_int_equal(told.size(), 1);
+  assert_true(told[0].what.starts_with("5 events"));
+  const std::vector<Event> all = journal.list({.limit = kMaxEventsListed, .kind = "change"});
+  assert_string_equal(all.front().what.c_str(), std::to_string(kMaxEventsInMemory + 6).c_str());
+}
+
+void it_hangs_when_it_is_to_be_opened(void** /*state*/) {
+  const Folder folder;
+  Journal journal(folder.path("state/journal.sqlite"), kBounds, kNow);
+  journal.set_patience(kShort);
+  assert_string_not_equal(journal.alarm().c_str(), "");
+  std::filesystem::create_directory(folder.path("state"));
+  the_disk().hang();
+  journal.append(event("one"));
+  journal.tend(kNow);
+  assert_non_null(strstr(journal.alarm().c_str(), "does not answer"));
+  journal.append(event("two"));
+  the_disk().answer();
+  tend_until_well_again(journal);
+  assert_true(texts(journal, {}) == (Texts{"two", "one"}));
 }
 
 }  // namespace
@@ -344,6 +421,9 @@ int main() {
       cmocka_unit_test(a_reader_outside_is_no_trouble_for_ever),
       cmocka_unit_test(a_disk_that_fails_and_heals),
       cmocka_unit_test(a_read_only_disk),
+      cmocka_unit_test(a_disk_that_hangs_and_answers),
+      cmocka_unit_test(it_hangs_for_long),
+      cmocka_unit_test(it_hangs_when_it_is_to_be_opened),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

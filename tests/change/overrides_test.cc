@@ -9,6 +9,7 @@
 
 #include "firmware/base/limits.h"
 #include "tests/change/disk.h"
+#include "tests/change/hanging_disk.h"
 #include "tests/cmocka.h"
 #include "tests/settings/files.h"
 
@@ -261,6 +262,36 @@ void disks_that_take_nothing(void** /*state*/) {
   assert_int_equal(Overrides(path, kStart, kNoon).all().size(), 2);
 }
 
+// What was refused since the disk hung is not there later either, and nobody waits twice.
+void a_disk_that_hangs_and_answers(void** /*state*/) {
+  const Folder folder;
+  const std::string path = folder.path("overrides.json");
+  Overrides overrides(path, kStart, kNoon);
+  overrides.add(request("a"), kStart, kNoon).value();
+  overrides.add(request("b", OverrideKind::drain, kMinute), kStart, kNoon).value();
+  overrides.set_patience(Errand::Patience(20));
+  the_disk().hang();
+  for (int tries = 0; tries < 200; ++tries) {
+    const Result<uint64_t> added = overrides.add(request("c"), kStart, kNoon);
+    assert_false(added.ok());
+    assert_non_null(strstr(added.message().c_str(), path.c_str()));
+    assert_false(overrides.remove(1).ok());
+  }
+  assert_int_equal(overrides.all().size(), 2);
+  assert_int_equal(overrides.expire(kStart + kMinute).size(), 1);
+  assert_string_not_equal(overrides.trouble().c_str(), "");
+  the_disk().answer();
+  const auto in_file = [&] { return Overrides(path, kStart, kNoon).all().size(); };
+  while (in_file() != 1 || !overrides.trouble().empty()) {
+    usleep(1'000);
+    overrides.expire(kStart);
+  }
+  assert_string_equal(overrides.all()[0].request.backend.c_str(), "a");
+  overrides.set_patience(std::nullopt);
+  assert_true(overrides.add(request("c"), kStart, kNoon).ok());
+  assert_int_equal(in_file(), 2);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -277,6 +308,7 @@ int main() {
       cmocka_unit_test(a_file_that_is_not_understood_is_kept),
       cmocka_unit_test(a_folder_in_its_place),
       cmocka_unit_test(disks_that_take_nothing),
+      cmocka_unit_test(a_disk_that_hangs_and_answers),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

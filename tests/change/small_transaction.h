@@ -57,7 +57,7 @@ inline uint64_t commit(Machine& machine, const std::string& text) {
   return committed.value().id;
 }
 
-inline bool has_event(const Machine& machine, const std::string& kind, const std::string& part) {
+inline bool has_event(Machine& machine, const std::string& kind, const std::string& part) {
   const std::vector<Event> events = machine.events(kind);
   return std::ranges::any_of(
       events, [&](const Event& event) { return event.what.find(part) != std::string::npos; });

@@ -121,7 +121,7 @@ class Run {
     };
   }
 
-  bool is_told_of(uint64_t generation, const char* part) const {
+  bool is_told_of(uint64_t generation, const char* part) {
     const std::vector<Event> events =
         machine_.journal->list({.kind = "change", .generation = generation});
     return std::ranges::any_of(

@@ -257,7 +257,8 @@ json::object found_in(const std::string& folder) {
     found["confirmed"] = archive.confirmed() ? archive.confirmed()->text : "none";
     found["damage"] = json::value_from(archive.damage());
     json::object generations;
-    for (const Generation& each : archive.history(100)) {
+    const std::vector<Generation> history = archive.history(100).value();
+    for (const Generation& each : history) {
       const Result<Generation> read = archive.read(each.number);
       generations[std::to_string(each.number)] = read.ok() ? read.value().text : "damaged";
     }
@@ -269,7 +270,7 @@ json::object found_in(const std::string& folder) {
   for (const Override& each : overrides.all()) names += each.request.backend + ",";
   found["overrides"] = names;
   found["trouble"] = overrides.trouble();
-  const Journal journal(folder + "/journal.sqlite", kBounds, kNoon);
+  Journal journal(folder + "/journal.sqlite", kBounds, kNoon);
   found["alarm"] = journal.alarm();
   json::array events;
   for (const Event& each : journal.list({.limit = 1'000})) events.push_back(json::value(each.what));

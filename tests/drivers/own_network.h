@@ -66,4 +66,12 @@ bool eventually(Condition condition, int descriptor = -1, Microseconds deadline 
   return true;
 }
 
+// Once an interface is up, the kernel silently drops what is sent on it until it has noticed the
+// carrier: before anything else if the machine has time.
+inline bool carries(const std::string& interface, const std::string& network = "") {
+  const std::string show =
+      "ip " + (network.empty() ? "" : "-n " + network + " ") + "link show dev ";
+  return eventually([&] { return shell(show + interface + " | grep -q 'state UP'"); });
+}
+
 }  // namespace evenkeel

@@ -71,7 +71,7 @@ void what_cannot_be_sent_is_told(void** state) {
   assert_int_equal(cable.one.send(frame_of(0x12, 1)), ENETDOWN);
   std::array<uint8_t, 100> room{};
   assert_false(cable.one.receive(room).has_value());
-  CHECK(shell("ip link set one up"));
+  CHECK(shell("ip link set one up") && carries("one") && carries("other"));
   assert_true(eventually([&] { return cable.one.send(frame_of(0x12, 7)) == 0; }));
   assert_true(eventually([&] { return cable.other.receive(room).has_value() && room[19] == 7; },
                          cable.other.descriptor()));
@@ -92,6 +92,7 @@ int main() {
   using namespace evenkeel;
   if (!enter_own_network()) return kSkipped;
   CHECK(shell("ip link add one type veth peer other; ip link set one up; ip link set other up"));
+  CHECK(carries("one") && carries("other"));
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(what_passes_the_filter_is_heard, set_up, tear_down),
       cmocka_unit_test_setup_teardown(what_cannot_be_sent_is_told, set_up, tear_down),

@@ -51,6 +51,7 @@ inline int setup(void** state) {
   CHECK(
       shell("ip link add wan0 type veth peer name wan1 && ip link set wan0 up && "
             "ip link set wan1 up"));
+  CHECK(carries("wan0") && carries("wan1"));
   auto* const box = new Box;
   box->eal = start_own_eal(own_eal_spec("port", {}));
   box->pool = make_pool(9000);

@@ -47,6 +47,8 @@ inline void build_street() {
       "ip -n server addr add fd00::3/64 dev srv0 nodad; "
       "for each in 192.0.2.10/32 192.0.2.11/32 2001:db8::10/128; do "
       "ip -n server addr add $each dev lo; done"));
+  CHECK(carries("box0") && carries("srv0", "server"));
+  CHECK(carries("box", "switch") && carries("server", "switch"));
 }
 
 // A socket that listens on a port of any address of the server's, of both families.

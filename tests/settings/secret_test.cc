@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "tests/change/disk.h"
 #include "tests/cmocka.h"
 #include "tests/settings/files.h"
 
@@ -13,7 +14,7 @@ namespace evenkeel {
 namespace {
 
 std::string message_of(const std::string& path) {
-  const Result<std::vector<uint8_t>> secret = read_or_make_secret(path);
+  const Result<KeptSecret> secret = read_or_make_secret(path);
   return secret.ok() ? "" : secret.message();
 }
 
@@ -24,13 +25,14 @@ void a_missing_one_is_made_and_stays(void** /*state*/) {
   const auto made = read_or_make_secret(path);
   umask(mask);
   assert_true(made.ok());
-  assert_int_equal(made.value().size(), 32);
+  assert_int_equal(made.value().bytes.size(), 32);
+  assert_string_equal(made.value().trouble.c_str(), "");
   struct stat status{};
   assert_int_equal(stat(path.c_str(), &status), 0);
   assert_int_equal(status.st_mode & 07777, 0600);
-  assert_true(read_or_make_secret(path).value() == made.value());
+  assert_true(read_or_make_secret(path).value().bytes == made.value().bytes);
   assert_int_not_equal(access((path + ".new").c_str(), F_OK), 0);
-  assert_true(read_or_make_secret(folder.path("other")).value() != made.value());
+  assert_true(read_or_make_secret(folder.path("other")).value().bytes != made.value().bytes);
 }
 
 // A crash while it was made: what is left of the draft is nobody's secret.
@@ -39,7 +41,8 @@ void a_draft_that_was_left_is_replaced(void** /*state*/) {
   folder.write("secret.new", "half");
   const auto made = read_or_make_secret(folder.path("secret"));
   assert_true(made.ok());
-  assert_int_equal(made.value().size(), 32);
+  assert_int_equal(made.value().bytes.size(), 32);
+  assert_string_equal(made.value().trouble.c_str(), "");
 }
 
 void lengths(void** /*state*/) {
@@ -50,7 +53,7 @@ void lengths(void** /*state*/) {
     chmod(path.c_str(), 0600);
     const auto secret = read_or_make_secret(path);
     assert_int_equal(secret.ok(), length >= 16 && length <= 64);
-    if (secret.ok()) assert_int_equal(secret.value().size(), length);
+    if (secret.ok()) assert_int_equal(secret.value().bytes.size(), length);
   }
   folder.write("secret", "short");
   assert_string_equal(message_of(path).c_str(),
@@ -108,11 +111,27 @@ void a_stranger_s_is_refused(void** /*state*/) {
       ("the secret file " + path + " belongs to user 12345: chown root " + path).c_str());
 }
 
+// The box starts all the same, and says what is the matter.
+void a_disk_that_takes_nothing(void** /*state*/) {
+  const Disk disk(2'048);
+  const std::string path = disk.path("secret");
+  disk.set_read_only(true);
+  const Result<KeptSecret> made = read_or_make_secret(path);
+  assert_int_equal(made.value().bytes.size(), 32);
+  assert_true(made.value().trouble.find(path + " cannot be made: Read-only file system") !=
+              std::string::npos);
+  disk.set_read_only(false);
+  const Result<KeptSecret> again = read_or_make_secret(path);
+  assert_string_equal(again.value().trouble.c_str(), "");
+  assert_true(again.value().bytes != made.value().bytes);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
 int main() {
   using namespace evenkeel;
+  if (!enter_own_mounts()) return kSkipped;
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_missing_one_is_made_and_stays),
       cmocka_unit_test(a_draft_that_was_left_is_replaced),
@@ -120,6 +139,7 @@ int main() {
       cmocka_unit_test(permissions),
       cmocka_unit_test(what_is_no_file_is_refused),
       cmocka_unit_test(a_stranger_s_is_refused),
+      cmocka_unit_test(a_disk_that_takes_nothing),
   };
   return cmocka_run_group_tests_name("settings/secret", tests, nullptr, nullptr);
 }

@@ -22,6 +22,9 @@ def setup(programs):
     with managed_lab(programs, rollout=STEPS) as result:
         result.servers.start_decapsulators('ipip', 4, without=('server3',))
         result.box.settings['services'][0]['backends'].pop()
+        result.hanging = result.folder / 'the disk hangs'
+        result.box.environment = {'LD_PRELOAD': str(programs.system / 'libhang.so'),
+                                  'HANG_FILE': str(result.hanging)}
         result.box.start()
         for vip in VIP.values():
             result.wait_for_service(vip, seconds=20)
@@ -146,9 +149,62 @@ def overridden_meanwhile(lab_):
         assert result['ok'] > 0 and not result['failed'], result
 
 
+def is_wrong(box, words):
+    return any(words in trouble for trouble in box.told('status')['troubles'])
+
+
+@contextlib.contextmanager
+def hanging_disk(lab_):
+    lab_.hanging.touch()
+    try:
+        yield
+    finally:
+        lab_.hanging.unlink()
+
+
+def harmful_while_the_disk_hangs(lab_):
+    """The verdict does not wait for it, nor does anybody who asks; what it did not take, it takes
+    when it answers again."""
+    box = lab_.box
+    confirmed = box.told('status')['confirmed']
+    clients = start_clients(lab_)
+    until(lambda: box.told('show', 'services')['services'][0]['new_flows_per_s'] > 200,
+          'clients are at work', 20)
+    server3 = lab_.network.servers[2]
+    box.keel('set', f'{BACKENDS}.server3.address', f'"{server3.address[4]}"')
+    box.keel('set', f'{BACKENDS}.server3.capacity', 1_000_000)
+    _, began = commit(box, 'more servers, once more')
+    with hanging_disk(lab_):
+        until(lambda: box.told('status')['change'] is None, 'the change has gone back', 30, 0.02)
+        seconds = time.monotonic() - began
+        status = box.told('status')
+        expect((status['confirmed'], status['in_force']), (confirmed, confirmed), 'generations')
+        # A second each until the disks of archive and journal are known to hang, and it is sure.
+        assert seconds < SECONDS_TO_BE_BACK + 2, seconds
+        until(lambda: is_wrong(box, 'does not answer'), 'the disk is an alarm', 10)
+        began = time.monotonic()
+        for words in (('drain', 'web/server1', '--for', '1h', '--reason', 'a disk'), ('history',)):
+            said = box.keel(*words, expected=1)
+            assert 'does not answer' in said, said
+        assert time.monotonic() - began < 5, 'whoever asks waits for the disk'
+        events = box.told('journal')['events']
+        assert any('rolled back by itself' in event['what'] for event in events), events
+    until(lambda: not is_wrong(box, 'does not answer'), 'the disk is well again', 20)
+    box.keel('set', f'{BACKENDS}.server3.address', f'"{server3.address[4]}"')
+    box.keel('set', f'{BACKENDS}.server3.capacity', 1_000_000)
+    said = box.keel('commit', '--why', 'and again', expected=1)
+    assert 'latched' in said, said
+    box.keel('discard')
+    for result in end_clients(lab_, clients):
+        assert result['ok'] > 0 and not result['failed'], result
+    return f'back after {seconds:.2f} s'
+
+
 TESTS = [
     ('a harmless change reaches all flows step by step, and no request fails', harmless),
     ('a harmful change goes back by itself at its first step, and no request fails', harmful),
+    ('while the disk hangs, a harmful change goes back, and nobody waits for the disk',
+     harmful_while_the_disk_hangs),
     ('a rollout that is rolled back by hand leaves nothing', rolled_back_by_hand),
     ('an override holds in both arms', overridden_meanwhile),
 ]
