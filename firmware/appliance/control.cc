@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "firmware/base/names.h"
 #include "firmware/settings/way.h"
 
 namespace evenkeel {
@@ -203,6 +204,7 @@ Status Control::put_in_force(std::shared_ptr<const Settings> settings) {
   if (!prepared.value().is_followed) surroundings_changed_ |= follow(*settings);
   if (!is_same_to_kernel(*settings_, *settings)) is_kernel_configured_ = false;
   settings_ = std::move(settings);
+  causes_.note("", "other settings came into force", begin);
   backends_.swap(prepared.value().states);
   watch(all_destinations());
   if (!is_kernel_configured_) configure_kernel();
@@ -449,7 +451,7 @@ Status Control::replan(Microseconds now) {
 }
 
 // Of the same settings.
-void Control::tell_changes(const std::vector<BackendState>& before) const {
+void Control::tell_changes(const std::vector<BackendState>& before) {
   size_t changes = 0;
   for (size_t i = 0; i < backends_.size(); ++i) {
     const BackendState& is = backends_[i];
@@ -459,6 +461,7 @@ void Control::tell_changes(const std::vector<BackendState>& before) const {
         is.usable ? name + ": can be reached" : name + ": cannot be reached: " + is.why;
     log_.write(is.usable ? Level::notice : Level::warning, what);
     record("backend", name, what);
+    causes_.note(service_part(name), what, now());
   }
   if (changes > kLinesPerChange) {
     log_.notice("and " + std::to_string(changes - kLinesPerChange) + " backends more");

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "firmware/appliance/causes.h"
 #include "firmware/appliance/dataplane.h"
 #include "firmware/appliance/log.h"
 #include "firmware/appliance/planner.h"
@@ -24,6 +25,7 @@
 #include "firmware/change/compile.h"
 #include "firmware/change/rollout.h"
 #include "firmware/change/traffic_meter.h"
+#include "firmware/health/load_watch.h"
 #include "firmware/health/prober.h"
 #include "firmware/health/traffic_watch.h"
 #include "firmware/settings/settings.h"
@@ -161,8 +163,9 @@ class Control final : public Box {
   bool is_any_known(const ServiceSettings& service, Prober::Of of) const;
   void configure_kernel();
   Status replan(Microseconds now);
-  void tell_changes(const std::vector<BackendState>& before) const;
+  void tell_changes(const std::vector<BackendState>& before);
   void watch_traffic(Microseconds now);
+  std::vector<AgentLoad> loads() const;
   Part part_of(std::string_view service, std::string_view backend, Prober::Of of) const;
   void supervise(Microseconds now);
   void record(std::string_view kind, const std::string& subject, const std::string& what) const;
@@ -186,6 +189,8 @@ class Control final : public Box {
   std::vector<Leaving> leaving_;
   ArmMeter arm_meter_;
   TrafficWatch traffic_watch_;
+  LoadWatch load_watch_;
+  Causes causes_;
   Microseconds watch_again_ = 0;  // the traffic, not before
   Microseconds read_again_ = 0;   // the arms, not before
   std::vector<Address> watched_;  // in their order

@@ -205,6 +205,7 @@ void Control::tell_step(const std::vector<std::string>& doubts) {
                                                  : std::to_string(services.size()) + " services");
   log_.notice(what);
   record("rollout", "rollout", what);
+  causes_.note("", what, now());
   for (size_t i = 0; i < std::min(doubts.size(), kLinesPerStep); ++i) {
     const std::string doubt = "the step before ended by time, not by evidence: " + doubts[i];
     log_.notice(doubt);

@@ -30,9 +30,11 @@ void Control::watch_traffic(Microseconds now) {
   const TrafficWatch::Changes changes = traffic_watch_.observe(
       plan(), [this](uint16_t slot) { return counts(slot); },
       settings_->evidence.max_ejected / 100.0, now);
-  const auto tell = [this](Level level, const std::string& name, const std::string& what) {
+  load_watch_.observe(loads(), now);
+  const auto tell = [this, now](Level level, const std::string& name, const std::string& what) {
     log_.write(level, name + ": " + what);
     record("backend", name, name + ": " + what);
+    causes_.note(service_part(name), name + ": " + what, now);
     surroundings_changed_ = true;
   };
   for (const Ejection& each : changes.ejected) {
@@ -45,6 +47,19 @@ void Control::watch_traffic(Microseconds now) {
   }
   const Microseconds end = dataplane_.clock().now();
   watch_again_ = end + std::max(kWatchInterval, kWatchingShare * (end - now));
+}
+
+// Of those who take new flows.
+std::vector<AgentLoad> Control::loads() const {
+  std::vector<AgentLoad> loads;
+  for (const BackendState& state : backends_) {
+    const ServiceSettings& service = settings_->services[state.service];
+    const BackendSettings& backend = service.backends[state.backend];
+    if (service.check.type != CheckType::agent || !state.usable || backend.weight == 0) continue;
+    const std::optional<uint32_t> load = prober_.load(service.name, backend.name);
+    if (load) loads.push_back({service.name, backend.name, *load});
+  }
+  return loads;
 }
 
 Part Control::part_of(std::string_view service, std::string_view backend, Prober::Of of) const {
@@ -77,7 +92,15 @@ std::vector<Alert> Control::alerts() const {
   for (const Imbalanced& each : traffic_watch_.imbalanced()) {
     all.push_back({.kind = AlertKind::imbalance,
                    .labels = labels_of(each.backend),
-                   .text = each.backend + " " + each.evidence()});
+                   .text = each.backend + " " + each.evidence() +
+                           causes_.before(service_part(each.backend), each.since)});
+  }
+  for (const LoadImbalanced& each : load_watch_.imbalanced()) {
+    const std::string name = each.service + "/" + each.backend;
+    all.push_back(
+        {.kind = AlertKind::load_imbalance,
+         .labels = labels_of(name),
+         .text = name + " " + each.evidence() + causes_.before(each.service, each.since)});
   }
   return all;
 }

@@ -25,6 +25,10 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
      "checks before the servers."},
     {"evenkeel_imbalance", warning, "A backend's share of new flows is not the plan's.",
      "See `keel top`: shares as planned and as they are."},
+    {"evenkeel_load_imbalance", warning,
+     "A backend is much busier than the rest of its pool, or idler, by what its agent says.",
+     "If a change explains it, take that back; else see what the server has to do besides, and "
+     "whether weights fit what servers can take."},
     {"evenkeel_query_outside", warning,
      "A query of the user's own monitoring is outside its bounds.",
      "See `keel show queries`, then the service's own dashboards. A change that it began with has "
@@ -54,10 +58,13 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
     {"evenkeel_kernel_failed", warning, "The kernel's side of the ports is not as it should be.",
      "It is tried again. See the log for what it refuses: addresses, routes, namespace."},
 
-    {"evenkeel_archive_damaged", critical, "The archive of settings is damaged.",
-     "The box forwards. `git -C /var/lib/evenkeel/settings.git fsck` says more; push a clone "
+    {"evenkeel_archive_damaged", critical,
+     "The archive of settings is damaged, or its disk does not answer.",
+     "The box forwards, and what goes back goes back. `git -C /var/lib/evenkeel/settings.git fsck` "
+     "says more; push a clone "
      "back."},
-    {"evenkeel_journal_failed", warning, "The journal cannot be written.",
+    {"evenkeel_journal_failed", warning,
+     "The journal cannot be written, or its disk does not answer.",
      "The box forwards, and remembers the newest events. Mend the disk, or make room."},
     {"evenkeel_overrides_failed", warning, "Overrides cannot be kept on the disk.",
      "They are in force, and would be lost by a restart. Mend the disk, or make room."},

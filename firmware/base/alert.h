@@ -19,6 +19,7 @@ enum class AlertKind : uint8_t {
   backend_ejected,
   mass_failure,
   imbalance,
+  load_imbalance,
   query_outside,
   // Changes
   change_rolled_back,

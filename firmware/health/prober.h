@@ -102,6 +102,9 @@ class Prober {
   // Empty: they do not.
   std::string suspicion(std::string_view service) const;
 
+  // What the agent of a backend of settings in force said last of its load, in percent.
+  std::optional<uint32_t> load(std::string_view service, std::string_view backend) const;
+
   // What is wrong now.
   std::vector<Alert> alerts() const;
 

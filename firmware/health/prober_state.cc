@@ -104,6 +104,11 @@ CheckState Prober::describe(std::string_view service, std::string_view backend) 
           .load = member->agent.load};
 }
 
+std::optional<uint32_t> Prober::load(std::string_view service, std::string_view backend) const {
+  const Member* member = find(service, backend, Of::in_force);
+  return member == nullptr ? std::nullopt : member->agent.load;
+}
+
 std::string Prober::suspicion(std::string_view service) const {
   const auto others = pools(Of::others).find(service);
   if (others == pools(Of::others).end()) return {};

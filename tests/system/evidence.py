@@ -1,17 +1,29 @@
-"""What the traffic tells the box of servers whose checks are green."""
+"""What the traffic tells the box of servers whose checks are green, and what their agents tell."""
 
 import contextlib
+import time
+from pathlib import Path
 
 from lab import managed_lab
 from network import VIP
 from proof import expect, until
 
 SECONDS_TO_FIND = 5.0
+SECONDS_TO_ALERT = 2.0
+AGENT = 9000
 
 
 @contextlib.contextmanager
 def setup(programs):
     with managed_lab(programs) as result:
+        result.box.settings['services'].append(result.box.service(
+            'app', 'ipip', ports='81',
+            check={'type': 'agent', 'port': AGENT, 'interval': '500ms', 'timeout': '400ms'}))
+        for server in result.network.servers:
+            say_load(result, server, 20)
+            result.namespaces.start(server.name, [
+                '/usr/bin/python3', Path(__file__).parent / 'agent.py', server.address[4], AGENT,
+                load_file(result, server)])
         result.box.start()
         for vip in VIP.values():
             result.wait_for_service(vip, seconds=20)
@@ -19,7 +31,7 @@ def setup(programs):
 
 
 def backends(box):
-    return {row['name']: row for row in box.told('show', 'backends')['backends']}
+    return {row['name']: row for row in box.told('show', 'backends', 'web')['backends']}
 
 
 def left_out(lab_):
@@ -50,5 +62,46 @@ def left_out(lab_):
     return str(status['troubles'])
 
 
+def load_file(lab_, server):
+    return lab_.folder / f'load of {server.name}'
+
+
+def say_load(lab_, server, percent):
+    """Whole or not at all."""
+    new = lab_.folder / 'load'
+    new.write_text(f'up load:{percent}')
+    new.rename(load_file(lab_, server))
+
+
+def alert_of_load(box):
+    return [alert['what'] for alert in box.told('show', 'alerts')['alerts']
+            if alert['id'].startswith('evenkeel_load_imbalance') and alert['state'] == 'firing']
+
+
+def imbalanced_load(lab_):
+    """Also with what happened before; and somebody who is drained is right to idle."""
+    box, server2 = lab_.box, lab_.network.servers[1]
+    until(lambda: all(row['state'] == 'usable' for row in
+                      box.told('show', 'backends', 'app')['backends']), 'agents are heard', 10)
+    expect(alert_of_load(box), [], 'alerts')
+    box.keel('set', 'services.app.mss', 1400)
+    change = box.told('commit', '--confirm', '5m', '--why', 'smaller', '--waive', 'trial',
+                      '--reason', 'a test')
+    say_load(lab_, server2, 95)
+    began = time.monotonic()
+    texts = until(lambda: alert_of_load(box), 'an alert', 10, 0.05)
+    seconds = time.monotonic() - began
+    assert len(texts) == 1 and 'app/server2 has a load of 95 %' in texts[0], texts
+    assert 'of its pool is 20 %, ' in texts[0], texts
+    assert ' s after: other settings came into force' in texts[0], texts
+    assert seconds < SECONDS_TO_ALERT, seconds
+    box.keel('drain', 'app/server2', '--for', '1h', '--reason', 'it is busy')
+    until(lambda: not alert_of_load(box), 'the alert is over', 10)
+    box.keel('rollback', change['id'], '--why', 'it was a test')
+    return f'after {seconds:.1f} s: {texts[0]}'
+
+
 TESTS = [('a server whose flows fail is left out though its check is green; no connection fails',
-          left_out)]
+          left_out),
+         ('a server whose agent says that it is much busier than the others is an alert, with what '
+          'happened before', imbalanced_load)]
