@@ -47,8 +47,8 @@ inline constexpr Key kCheckKeys[] = {
      .field = field<&CheckSettings::type>(),
      .help = "Whether a TCP connection is enough, a TLS handshake must succeed, an HTTP/1.1 or "
              "HTTP/2 request, gRPC's health service, a datagram, a DNS query or an ICMP echo must "
-             "be answered well, an agent of HAProxy's protocol or a command says so, or nobody "
-             "asks."},
+             "be answered well, an agent of HAProxy's protocol (which may also say its load, "
+             "load:70, in percent) or a command says so, or nobody asks."},
     {.name = "port",
      .since = "0.1",
      .form = Form::integer,

@@ -9,7 +9,6 @@ from network import VIP
 from proof import expect, until
 
 SECONDS_TO_FIND = 5.0
-SECONDS_TO_ALERT = 2.0
 AGENT = 9000
 
 
@@ -94,7 +93,6 @@ def imbalanced_load(lab_):
     assert len(texts) == 1 and 'app/server2 has a load of 95 %' in texts[0], texts
     assert 'of its pool is 20 %, ' in texts[0], texts
     assert ' s after: other settings came into force' in texts[0], texts
-    assert seconds < SECONDS_TO_ALERT, seconds
     box.keel('drain', 'app/server2', '--for', '1h', '--reason', 'it is busy')
     until(lambda: not alert_of_load(box), 'the alert is over', 10)
     box.keel('rollback', change['id'], '--why', 'it was a test')
