@@ -417,7 +417,6 @@ Result<SamePath::Way> Control::own_way(ForwardingSpec way) const {
 // Of a service none of whose backends has answered yet, as after a start, nothing is known that
 // could be held against any of them.
 Compiled Control::compile_now(const Settings& settings, Prober::Of of) const {
-  const std::vector<KernelWay> ways = dataplane_.neighbours().ways();
   std::unordered_map<std::string_view, bool> is_known;
   for (const ServiceSettings& service : settings.services) {
     is_known[service.name] = is_any_known(service, of);
@@ -425,7 +424,7 @@ Compiled Control::compile_now(const Settings& settings, Prober::Of of) const {
   const Surroundings surroundings{
       .ports = ports_,
       .next_hop = [this](const Address& address) { return next_hop(address); },
-      .ways = ways,
+      .ways = [this] { return dataplane_.neighbours().ways(); },
       .unhealthy =
           [&](std::string_view service, std::string_view backend) {
             return is_known[service] ? prober_.why_not(service, backend, of) : std::string();

@@ -39,10 +39,9 @@ Status Control::roll_out(std::shared_ptr<const Settings> settings, const Rollout
                    .old_arms = arms_,
                    .rollout = Rollout(how, services, *settings_, begin),
                    .closed = {}});
-  watch(all_destinations());
   follow_in_force();
-  const Status planned = replan(begin);
-  if (!planned.ok()) {  // the change itself has passed its gates
+  const Status planned = replan(begin);  // its next hops are known since the preview
+  if (!planned.ok()) {                   // the change itself has passed its gates
     change_.reset();
     const std::string what =
         "the change comes into force for all flows at once: two arms are not possible: " +
@@ -52,6 +51,7 @@ Status Control::roll_out(std::shared_ptr<const Settings> settings, const Rollout
     return put_in_force(std::move(settings));
   }
   tell_switch(begin);
+  watch(all_destinations());
   arm_meter_ = {};
   read_again_ = 0;
   tell_step({});

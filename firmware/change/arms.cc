@@ -81,12 +81,16 @@ std::set<std::string, std::less<>> add_trial(PlanSpec& spec, PlanSpec tried, uin
 }
 
 void add_leaving(PlanSpec& spec, PlanSpec left) {
+  std::set<std::string_view> services;
+  for (const ServiceSpec& service : left.services) services.insert(service_part(service.name));
   std::set<std::tuple<std::string_view, uint32_t, bool>> present;
   const auto key_of = [](const BackendSpec& backend) {
     return std::tuple<std::string_view, uint32_t, bool>(backend.name, backend.arm,
                                                         backend.forwarding.inner_is_v4);
   };
-  for (const BackendSpec& backend : spec.backends) present.insert(key_of(backend));
+  for (const BackendSpec& backend : spec.backends) {
+    if (services.contains(service_part(backend.name))) present.insert(key_of(backend));
+  }
   for (ServiceSpec& service : left.services) {
     std::erase_if(service.members, [&](const MemberSpec& member) {
       return present.contains(key_of(left.backends[member.backend]));

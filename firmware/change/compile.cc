@@ -124,8 +124,9 @@ class Compiler {
         compiled_.spec.ways.push_back({.to = {.address = own.address}, .way = {.is_own = true}});
       }
     }
+    if (!surroundings_.ways) return;
     // Of equal prefixes the kernel prefers the first.
-    for (const KernelWay& way : surroundings_.ways) {
+    for (const KernelWay& way : surroundings_.ways()) {
       if (known.insert({way.to, way.length}).second) compiled_.spec.ways.push_back(completed(way));
     }
   }

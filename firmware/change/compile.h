@@ -39,7 +39,8 @@ struct Part {
 struct Surroundings {
   std::span<const PortState> ports;  // by port number
   std::function<NextHop(const Address&)> next_hop;
-  std::span<const KernelWay> ways;  // to clients
+  // To clients; asked only where packets come back. No function: there are none.
+  std::function<std::vector<KernelWay>()> ways = {};
   // Why a backend fails its check; empty, or no function: it does not.
   std::function<std::string(std::string_view service, std::string_view backend)> unhealthy = {};
   // How much of its weight a backend has, and if that is not all, why. No function: all.

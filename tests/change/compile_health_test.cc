@@ -103,10 +103,9 @@ struct World {
     const Surroundings surroundings = {
         .ports = std::span(&port, 1),
         .next_hop = next_hop,
-        .ways = {},
-        .unhealthy = [&](std::string_view service, std::string_view backend) {
-          return prober.why_not(service, backend);
-        }};
+        .ways = [] { return std::vector<KernelWay>(); },
+        .unhealthy = [&](std::string_view service,
+                         std::string_view backend) { return prober.why_not(service, backend); }};
     const auto plan =
         build_plan(compile(settings, surroundings, 1).spec, Secret(kSecretBytes), {}, 100'000);
     if (!plan.ok()) print_error("%s\n", plan.message().c_str());

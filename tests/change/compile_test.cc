@@ -61,7 +61,7 @@ struct World {
               const auto other = others.find(address);
               return other == others.end() ? neighbour(address) : other->second;
             },
-        .ways = ways,
+        .ways = [this] { return ways; },
         .unhealthy =
             [&](std::string_view service, std::string_view backend) {
               const auto found = complaints.find(std::string(service) + "/" + std::string(backend));
