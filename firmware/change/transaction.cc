@@ -34,9 +34,9 @@ std::vector<Alert> Transaction::troubles() const {
         "what should be in force is not, and is tried again: " + behind_);
   }
   for (const std::string& damage : archive_.damage()) add(AlertKind::archive_damaged, damage);
-  if (latch_due_.has_value()) {
+  if (untold_.has_value()) {
     add(AlertKind::archive_damaged,
-        "generation " + std::to_string(*latch_due_) +
+        "generation " + std::to_string(untold_->generation) +
             " went back by itself, and the archive's disk does not take that down");
   }
   add(AlertKind::journal_failed, journal_.alarm());

@@ -101,6 +101,12 @@ class Transaction {
   Answer<Override> remove_override(const Caller& caller, uint64_t id);
 
  private:
+  // By itself.
+  struct WentBack {
+    uint64_t generation = 0;
+    std::string why;
+  };
+
   // When a change that goes live has got how far.
   struct Pace {
     Microseconds begun = 0;
@@ -133,7 +139,7 @@ class Transaction {
   void go_back(const std::string& why, const std::string& who, bool is_automatic, Microseconds now,
                WallTime wall);
   const Change& end(ChangeState state, std::string outcome);
-  Status latch(uint64_t generation);
+  Status take_down(WallTime wall);
   void put_in_force(Microseconds now);
   void end_going_back();
   void follow_overrides(Microseconds now);
@@ -157,8 +163,9 @@ class Transaction {
   Settings live_;  // of the change on probation
   // Of a change that is live: what is confirmed, with the overrides.
   std::shared_ptr<const Settings> way_back_;
-  std::optional<uint64_t> latch_due_;  // a generation that the disk did not take the latch of
-  std::string behind_;                 // why in force is not what it should be; empty: it is
+  std::optional<WentBack> untold_;  // what the archive does not have yet
+  Microseconds tell_again_ = 0;     // not before
+  std::string behind_;              // why in force is not what it should be; empty: it is
   Microseconds retry_at_ = 0;
 };
 

@@ -14,6 +14,8 @@ namespace {
 
 // Until the next try at what could not be published.
 constexpr Microseconds kRetryInterval = kMicrosecondsPerTick;
+// And at what a disk did not take.
+constexpr Microseconds kTellInterval = 5 * kMicrosecondsPerTick;
 
 bool is_meant(const OverrideRequest& request, const ServiceSettings& service,
               const BackendSettings& backend) {
@@ -85,9 +87,15 @@ void Transaction::note(uint64_t generation, const std::string& outcome, const st
                    .subject = {}});
 }
 
-Status Transaction::latch(uint64_t generation) {
-  Status latched = archive_.latch(generation);
-  latch_due_ = latched.ok() ? std::nullopt : std::optional(generation);
+// Tells the archive what went back by itself: the latch first, since what has no note is taken down
+// by the next start.
+// REQUIRES: there is something to tell.
+Status Transaction::take_down(WallTime wall) {
+  REQUIRE(untold_.has_value());
+  Status latched = archive_.latch(untold_->generation);
+  if (!latched.ok()) return latched;
+  note(untold_->generation, untold_->why, "keeld", wall);
+  untold_.reset();
   return latched;
 }
 
@@ -118,7 +126,8 @@ void Transaction::start(WallTime wall) {
                    .what = "change " + std::to_string(generation) + ": " + why,
                    .generation = generation,
                    .subject = std::to_string(generation)});
-  if (latch(generation).ok()) note(generation, why, "keeld", wall);
+  untold_ = {.generation = generation, .why = why};
+  (void)take_down(wall);
 }
 
 void Transaction::settle(Microseconds now, WallTime wall) {
@@ -140,6 +149,10 @@ void Transaction::tick(Microseconds now, WallTime wall) {
     put_in_force(now);
   }
   end_going_back();
+  if (untold_.has_value() && now >= tell_again_) {
+    tell_again_ = now + kTellInterval;
+    (void)take_down(wall);
+  }
 }
 
 const Settings& Transaction::settings() const {

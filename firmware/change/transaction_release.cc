@@ -59,9 +59,9 @@ std::optional<Refusal> Transaction::refusal_to_commit(const Caller& caller,
                    .message = name_of(current()) + " is what is confirmed already",
                    .advice = "change something, or discard it"};
   }
-  if (!latch_due_.has_value()) return std::nullopt;
-  const Status latched = latch(*latch_due_);
-  return latched.ok() ? std::nullopt : std::optional(storage(latched.message()));
+  if (!untold_.has_value()) return std::nullopt;
+  const Status told = take_down(caller.wall);
+  return told.ok() ? std::nullopt : std::optional(storage(told.message()));
 }
 
 std::optional<Refusal> Transaction::refusal_of_gates(const Caller& caller,
@@ -244,8 +244,9 @@ void Transaction::go_back(const std::string& why, const std::string& who, bool i
   put_in_force(now);
   tell(who, wall, why);
   end_going_back();
-  if (is_automatic && !latch(generation).ok()) return;
-  note(generation, why, who, wall);
+  if (!is_automatic) return note(generation, why, who, wall);
+  untold_ = {.generation = generation, .why = why};
+  (void)take_down(wall);
 }
 
 Answer<Generation> Transaction::unlatch(const Caller& caller, uint64_t generation,
@@ -261,7 +262,8 @@ Answer<Generation> Transaction::unlatch(const Caller& caller, uint64_t generatio
   const Result<std::optional<uint64_t>> latched = archive_.latched(found.value().text);
   if (!latched.ok()) return storage(latched.message());
   const bool is_stored = latched.value().has_value();
-  if (!is_stored && latch_due_ != generation) {
+  const bool is_untold = untold_.has_value() && untold_->generation == generation;
+  if (!is_stored && !is_untold) {
     return bad_request("generation " + std::to_string(generation) + " is not latched",
                        "it may be committed");
   }
@@ -273,7 +275,7 @@ Answer<Generation> Transaction::unlatch(const Caller& caller, uint64_t generatio
                    .subject = std::to_string(generation)});
   const Status unlatched = is_stored ? archive_.unlatch(generation) : Status();
   if (!unlatched.ok()) return storage(unlatched.message());
-  if (latch_due_ == generation) latch_due_.reset();
+  if (is_untold) untold_.reset();
   note(generation, "unlatched: " + why, caller.who.user, caller.wall);
   return std::move(found.value());
 }
