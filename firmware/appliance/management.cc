@@ -16,7 +16,7 @@ constexpr Microseconds kTendInterval = 5 * kMicrosecondsPerTick;
 
 // How long the control thread waits for a disk: a good one takes milliseconds, and meanwhile nobody
 // looks after backends and trials.
-constexpr Errand::Patience kPatience = std::chrono::seconds(1);
+constexpr Errand::Patience kPatience = std::chrono::seconds(2);
 
 JournalBounds bounds_of(const Settings& settings) {
   return {.age = settings.journal.age, .bytes = settings.journal.size};

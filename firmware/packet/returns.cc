@@ -54,7 +54,7 @@ Reason translate_reply(const Plan& plan, Frame& frame, const Parsed& parsed, uin
   const VipOfServer* const vip = plan.servers->find(key.source, key.protocol, key.source_port);
   if (vip == nullptr) return Reason::no_service;
   const std::optional<Address> client = client_of(*vip, key.destination);
-  if (!client) return Reason::no_service;
+  if (!client || *client == vip->vip) return Reason::no_service;  // no client has the VIP
   const Way* const direct = way_to(plan, key.destination);
   if (direct != nullptr && direct->is_own) return Reason::no_service;
   const Way* const way = *client == key.destination ? direct : way_to(plan, *client);

@@ -19,7 +19,7 @@ namespace evenkeel {
 
 // Makes of a reply what the client is to get, with the port that it leaves on and its MSS at most
 // the service's, or leaves the frame untouched and answers:
-//  - no_service: it is none, or to the box itself;
+//  - no_service: it is none, or to the box itself, or to its own VIP;
 //  - fragment_later: perhaps it is one: parsed.key needs the ports of its first fragment;
 //  - next_hop_unresolved: no way to the client is known;
 //  - too_big: ret_mtu is what its sender may use;

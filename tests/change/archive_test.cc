@@ -336,8 +336,10 @@ void folders_that_cannot_be(void** /*state*/) {
   }
 }
 
-// Until the disk answers again and what it did meanwhile is taken back.
-void wait_until_well(Archive& archive) {
+// The disk answers again: until it has, and what it did meanwhile is taken back.
+void answer_until_well(Archive& archive) {
+  the_disk().answer();
+  archive.set_patience(std::nullopt);
   while (!archive.damage().empty()) {
     usleep(1'000);
     archive.tend();
@@ -367,8 +369,7 @@ void a_disk_that_hangs_and_answers(void** /*state*/) {
       assert_int_equal(archive.confirmed()->number, 2);
     }
     assert_int_equal(archive.next(), 4);
-    the_disk().answer();
-    wait_until_well(archive);
+    answer_until_well(archive);
     assert_int_equal(archive.confirmed()->number, 2);
     assert_string_equal(archive.read(2).value().text.c_str(), text_of(2).c_str());
   }
@@ -387,10 +388,8 @@ void a_generation_stored_late(void** /*state*/) {
   archive.set_patience(Errand::Patience(20));
   the_disk().hang();
   assert_false(archive.store(generation(text_of(4), 2)).ok());
-  the_disk().answer();
-  wait_until_well(archive);
+  answer_until_well(archive);
   assert_int_equal(archive.next(), 5);
-  archive.set_patience(std::nullopt);
   assert_int_equal(archive.store(generation(text_of(5), 2)).value(), 5);
   assert_int_equal(archive.confirmed()->number, 2);
 }

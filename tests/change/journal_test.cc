@@ -328,8 +328,10 @@ void a_read_only_disk(void** /*state*/) {
 
 constexpr Errand::Patience kShort{20};
 
-// Ticks until the disk's answer has come.
-void tend_until_well_again(Journal& journal) {
+// The disk answers again: ticks until it has.
+void answer_until_well(Journal& journal) {
+  the_disk().answer();
+  journal.set_patience(std::nullopt);
   while (!journal.alarm().empty()) {
     usleep(1'000);
     journal.tend(kNow);
@@ -341,8 +343,8 @@ void a_disk_that_hangs_and_answers(void** /*state*/) {
   const Folder folder;
   std::optional<Journal> journal;
   journal.emplace(folder.path("journal.sqlite"), kBounds, kNow);
-  journal->set_patience(kShort);
   journal->append(event("before"));
+  journal->set_patience(kShort);
   the_disk().hang();
   Texts expected{"before"};
   for (int number = 0; number < 1'000; ++number) {
@@ -358,8 +360,7 @@ void a_disk_that_hangs_and_answers(void** /*state*/) {
   assert_string_not_equal(journal->alarm().c_str(), "");
   const Texts known(expected.begin(), expected.end() - 1);
   assert_true(texts(*journal, {.limit = 1'000}) == known);
-  the_disk().answer();
-  tend_until_well_again(*journal);
+  answer_until_well(*journal);
   assert_true(texts(*journal, {.limit = 1'001}) == expected);
   journal.emplace(folder.path("journal.sqlite"), kBounds, kNow);
   assert_true(texts(*journal, {.limit = 1'001}) == expected);
@@ -375,8 +376,7 @@ void it_hangs_for_long(void** /*state*/) {
   for (size_t number = 1; number <= kMaxEventsInMemory + 6; ++number) {
     journal.append(event(std::to_string(number)));
   }
-  the_disk().answer();
-  tend_until_well_again(journal);
+  answer_until_well(journal);
   const std::vector<Event> told = journal.list({.kind = "journal"});
   assert_int_equal(told.size(), 1);
   assert_true(told[0].what.starts_with("5 events"));
@@ -395,8 +395,7 @@ void it_hangs_when_it_is_to_be_opened(void** /*state*/) {
   journal.tend(kNow);
   assert_non_null(strstr(journal.alarm().c_str(), "does not answer"));
   journal.append(event("two"));
-  the_disk().answer();
-  tend_until_well_again(journal);
+  answer_until_well(journal);
   assert_true(texts(journal, {}) == (Texts{"two", "one"}));
 }
 

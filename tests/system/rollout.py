@@ -179,14 +179,14 @@ def harmful_while_the_disk_hangs(lab_):
         seconds = time.monotonic() - began
         status = box.told('status')
         expect((status['confirmed'], status['in_force']), (confirmed, confirmed), 'generations')
-        # It is done before; then archive and journal have a second's patience each.
-        assert seconds < SECONDS_TO_BE_BACK + 3, seconds
+        # It is done before; then archive and journal have two seconds' patience each.
+        assert seconds < SECONDS_TO_BE_BACK + 5, seconds
         until(lambda: does_not_answer(box), 'the disk is an alarm', 10)
         began = time.monotonic()
         for words in (('drain', 'web/server1', '--for', '1h', '--reason', 'a disk'), ('history',)):
             said = box.keel(*words, expected=1)
             assert 'does not answer' in said, said
-        assert time.monotonic() - began < 5, 'whoever asks waits for the disk'
+        assert time.monotonic() - began < 8, 'whoever asks waits for the disk'
         events = box.told('journal')['events']
         assert any('rolled back by itself' in event['what'] for event in events), events
     until(lambda: not box.told('status')['troubles'], 'the disk is well again', 20)
