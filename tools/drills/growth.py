@@ -1,7 +1,7 @@
 """Whether a process grows: its memory and its open files, looked at over and over.
 
-A change of settings has memory of its own while it is tried, and a question a file: both come and
-go. So of each part of the time the least counts, which a leak raises.
+A change of settings has memory of its own while it is tried, a question a file, and a write to the
+disk a thread: they come and go. So of each part of the time the least counts, which a leak raises.
 """
 
 import os
@@ -71,5 +71,6 @@ class Growth:
                       'least_at_the_end': min(each.files for each in half[middle:])},
             'series': [(each.at - self.looks[0].at, each.private, each.files)
                        for each in self.looks],
-            'threads': {'first': self.looks[0].threads, 'last': self.looks[-1].threads},
+            'threads': {'least_before': min(each.threads for each in half[:middle]),
+                        'least_at_the_end': min(each.threads for each in half[middle:])},
         }

@@ -201,6 +201,7 @@ def goals_of(record):
     growth = record.growth
     files = growth['files']
     most_files = files['least_before'] + KEPT_SOCKETS
+    most_threads = growth['threads']['least_before']
     not_excused = sum(causes(record, False).values())
     total = sum(map(len, record.requests.values()))
     missing = [kind for kind, count in record.happened.counts.items() if not count]
@@ -218,8 +219,9 @@ def goals_of(record):
              f"{growth['grown_kib']:.0f} KiB", growth['grown_kib'] <= GROWN_AT_MOST),
         Goal('keeld\'s open files, least at the end', f'<= {most_files}',
              str(files['least_at_the_end']), files['least_at_the_end'] <= most_files),
-        Goal('keeld\'s threads', str(growth['threads']['first']), str(growth['threads']['last']),
-             growth['threads']['first'] == growth['threads']['last']),
+        Goal('keeld\'s threads, least at the end', f'<= {most_threads}',
+             str(growth['threads']['least_at_the_end']),
+             growth['threads']['least_at_the_end'] <= most_threads),
         Goal('packet buffers that do not come back', '0', str(record.buffers),
              record.buffers == 0),
         Goal('answers that the witness has not seen', '0', str(record.unwitnessed),
