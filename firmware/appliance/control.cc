@@ -372,7 +372,7 @@ void Control::tick() {
   traffic_.observe(plan(), counted_, now);
   supervise(now);
   watch_traffic(now);
-  go_on_rolling_out(now);
+  watch_change(now);
 }
 
 void Control::look_up(size_t turns, Microseconds now) {

@@ -120,8 +120,10 @@ class Control final : public Box {
     Arms arms;       // of these, when they follow it
     Arms old_arms;   // of all services, when they do not
     Rollout rollout;
-    std::set<std::string, std::less<>> closed;  // services that only it would close
-    bool is_stopped = false;                    // it is to go back
+    Microseconds begun = 0;
+    std::set<std::string, std::less<>> brought;  // backends that are new, or elsewhere
+    std::set<std::string, std::less<>> closed;   // services that only it would close
+    bool is_stopped = false;                     // it is to go back
 
     bool is_over() const { return rollout.is_over(); }
   };
@@ -135,8 +137,10 @@ class Control final : public Box {
 
   Status put_in_force(std::shared_ptr<const Settings> settings);
   Status put_back(std::shared_ptr<const Settings> settings);
-  void go_on_rolling_out(Microseconds now);
+  void watch_change(Microseconds now);
+  std::string go_on_rolling_out(Microseconds now);
   std::string suspicion() const;
+  std::string why_left_out() const;
   Status take_step(Microseconds now);
   void tell_step(const std::vector<std::string>& doubts);
   Status finish_rollout(Microseconds now);

@@ -38,6 +38,8 @@ Status Control::roll_out(std::shared_ptr<const Settings> settings, const Rollout
                    .arms = std::move(arms),
                    .old_arms = arms_,
                    .rollout = Rollout(how, services, *settings_, begin),
+                   .begun = begin,
+                   .brought = brought_backends(*settings_, *settings, services),
                    .closed = {}});
   follow_in_force();
   const Status planned = replan(begin);  // its next hops are known since the preview
@@ -82,6 +84,7 @@ Status Control::put_back(std::shared_ptr<const Settings> settings) {
   leave(change_->tried, change_->arms, now());
   change_.reset();
   follow_in_force();
+  watch_again_ = 0;  // who has left its pool is to be forgotten before the next change
   surroundings_changed_ = true;
   return done;
 }
@@ -137,27 +140,40 @@ const Settings* Control::others() const {
   return is_rolling_out() ? change_->wanted.get() : way_back_.get();
 }
 
-void Control::go_on_rolling_out(Microseconds now) {
-  if (!is_rolling_out() || change_->is_stopped || now < read_again_) return;
+// Until it is confirmed, or has gone back.
+void Control::watch_change(Microseconds now) {
+  if (change_ == nullptr || change_->is_stopped || now < read_again_) return;
+  std::string why = why_left_out();
+  if (why.empty() && !change_->is_over()) why = go_on_rolling_out(now);
+  const Microseconds end = dataplane_.clock().now();
+  read_again_ = end + std::max(kReadInterval, kReadingShare * (end - now));
+  if (why.empty()) return;
+  change_->is_stopped = true;
+  if (alarm_) alarm_(why);
+}
+
+// Says why the change is to go back; empty: it goes on.
+std::string Control::go_on_rolling_out(Microseconds now) {
   Rollout& rollout = change_->rollout;
   const std::vector<ArmReading> readings =
       arm_meter_.read(plan(), rollout.services(), both_counted_);
-  Rollout::Advice advice = rollout.observe(readings, change_->closed, now);
-  std::string why = rollout.why();
-  if (why.empty()) why = suspicion();
-  if (!why.empty()) advice = Rollout::Advice::go_back;
-  if (advice == Rollout::Advice::advance) {
-    const Status taken = take_step(now);
-    if (!taken.ok()) {
-      advice = Rollout::Advice::go_back;
-      why = "its next step is not possible: " + taken.message();
+  const Rollout::Advice advice = rollout.observe(readings, change_->closed, now);
+  if (!rollout.why().empty()) return rollout.why();
+  std::string why = suspicion();
+  if (!why.empty() || advice != Rollout::Advice::advance) return why;
+  const Status taken = take_step(now);
+  return taken.ok() ? "" : "its next step is not possible: " + taken.message();
+}
+
+// Who has done badly since the change brought it is the change's fault, and out already; too few
+// flows may have gone there for a comparison of both arms.
+std::string Control::why_left_out() const {
+  for (const Ejection& each : traffic_watch_.ejected()) {
+    if (each.since >= change_->begun && change_->brought.contains(each.backend)) {
+      return each.backend + ", which the change brings, is left out: " + each.evidence;
     }
   }
-  const Microseconds end = dataplane_.clock().now();
-  read_again_ = end + std::max(kReadInterval, kReadingShare * (end - now));
-  if (advice != Rollout::Advice::go_back) return;
-  change_->is_stopped = true;
-  if (alarm_) alarm_(why);
+  return {};
 }
 
 // What health checks say against the change; empty: nothing.

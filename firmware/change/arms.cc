@@ -44,6 +44,26 @@ std::vector<std::string> splittable_services(const Settings& before, const Setti
   return names;
 }
 
+std::set<std::string, std::less<>> brought_backends(const Settings& before, const Settings& after,
+                                                    const std::vector<std::string>& services) {
+  const auto places_of = [&](const Settings& settings) {
+    std::map<std::string, std::pair<Address, uint16_t>, std::less<>> places;
+    for (const ServiceSettings& service : only_services(settings, services).services) {
+      for (const BackendSettings& backend : service.backends) {
+        places[service.name + "/" + backend.name] = {backend.address, backend.port};
+      }
+    }
+    return places;
+  };
+  const auto known = places_of(before);
+  std::set<std::string, std::less<>> brought;
+  for (const auto& [name, place] : places_of(after)) {
+    const auto found = known.find(name);
+    if (found == known.end() || found->second != place) brought.insert(name);
+  }
+  return brought;
+}
+
 Settings only_services(const Settings& settings, const std::vector<std::string>& names) {
   Settings only = settings;
   std::erase_if(only.services, [&](const ServiceSettings& service) {

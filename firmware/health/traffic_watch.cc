@@ -52,23 +52,26 @@ TrafficWatch::Changes TrafficWatch::observe(const Plan& plan, const Counted& cou
 
 std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::read(const Plan& plan,
                                                                       const Counted& counted) {
-  std::map<std::string_view, Backends> pools;
+  std::map<std::string_view, Backends> pools = shares_of(plan);
   before_.resize(plan.backend_records.size());
   for (size_t slot = 0; slot < before_.size(); ++slot) {
     const BackendRecord& record = plan.backend_records[slot];
     if (record.name.empty()) continue;
     const BackendCounts is = counted(static_cast<uint16_t>(slot));
     OfSlot& before = before_[slot];
-    Found& found = pools[service_part(record.name)][backend_part(record.name)];
-    if (before.identity == record.identity) found.grown += is.since(before.counts);
+    const auto pool = pools.find(service_part(record.name));
+    if (pool != pools.end() && before.identity == record.identity) {
+      const auto found = pool->second.find(backend_part(record.name));
+      if (found != pool->second.end()) found->second.grown += is.since(before.counts);
+    }
     before = {.identity = record.identity, .counts = is};
   }
-  add_shares(plan, pools);
   return pools;
 }
 
 // By what buckets there are; of a service of both families, the mean.
-void TrafficWatch::add_shares(const Plan& plan, std::map<std::string_view, Backends>& ret_pools) {
+std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::shares_of(const Plan& plan) {
+  std::map<std::string_view, Backends> pools;
   std::unordered_map<std::string_view, double> families;
   for (const ServiceRecord& record : plan.service_records) {
     if (record.table != nullptr) ++families[service_part(record.name)];
@@ -82,12 +85,13 @@ void TrafficWatch::add_shares(const Plan& plan, std::map<std::string_view, Backe
       double total = 0;
       for (const TableMember& member : *members) total += member.weight;
       for (const TableMember& member : *members) {
-        if (member.weight == 0) continue;
         const std::string& name = plan.backend_records[member.slot].name;
-        ret_pools[service_part(name)][backend_part(name)].share += of_all * member.weight / total;
+        Found& found = pools[service_part(name)][backend_part(name)];
+        if (member.weight > 0) found.share += of_all * member.weight / total;
       }
     }
   }
+  return pools;
 }
 
 bool TrafficWatch::is_ejected(std::string_view service, std::string_view backend) const {

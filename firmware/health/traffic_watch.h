@@ -1,7 +1,8 @@
 // What the traffic itself says of backends, whatever their checks say: who does worse than the rest
 // of its pool and is left out for a while (outliers.h), and who gets another share of new flows
 // than the plan gives it (imbalance.h). Reads what workers have counted, by slot; a backend may
-// have several, one for each family and arm.
+// have several, one for each family and arm. Who has left its pool is forgotten: should it come
+// back, it begins anew.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +61,7 @@ class TrafficWatch {
   };
 
   std::map<std::string_view, Backends> read(const Plan& plan, const Counted& counted);
-  static void add_shares(const Plan& plan, std::map<std::string_view, Backends>& ret_pools);
+  static std::map<std::string_view, Backends> shares_of(const Plan& plan);
 
   Known pools_;  // by service
   double most_ = 0;

@@ -144,6 +144,17 @@ void only_named_services_are_kept(void** /*state*/) {
   assert_true(only.ports == both.ports);
 }
 
+void who_is_new_or_elsewhere_is_brought(void** /*state*/) {
+  const std::set<std::string, std::less<>> of_shop = {"shop/c"};
+  const Settings before = with(std::string(kShop) + "," + kMail);
+  const Settings after = with(std::string(kOtherShop) + R"(, { name = "mail"; vips = ["192.0.2.2"];
+      ports = "25"; backends = ( { name = "m"; address = "10.0.0.22"; weight = 3; } ); })");
+  assert_true(brought_backends(before, after, {"shop"}) == of_shop);
+  const std::set<std::string, std::less<>> of_both = {"mail/m", "shop/c"};
+  assert_true(brought_backends(before, after, {"mail", "shop"}) == of_both);
+  assert_true(brought_backends(before, before, {"mail", "shop"}).empty());
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -155,6 +166,7 @@ int main() {
       cmocka_unit_test(a_side_without_anybody_leaves_all_to_the_other),
       cmocka_unit_test(who_has_gone_leaves_and_who_is_back_does_not),
       cmocka_unit_test(only_named_services_are_kept),
+      cmocka_unit_test(who_is_new_or_elsewhere_is_brought),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

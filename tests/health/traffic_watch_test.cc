@@ -13,6 +13,19 @@ namespace {
 constexpr Microseconds kHalfSecond = 500'000;
 
 // "web" of three backends in IPv4 and IPv6, each with two slots therefore.
+PlanSpec pool_of(const std::vector<MemberSpec>& members) {
+  PlanSpec spec;
+  for (uint32_t i = 0; i < 6; ++i) {
+    spec.backends.push_back(backend_of(i, i < 3));
+    spec.backends.back().name = "web/" + std::to_string(i % 3);
+  }
+  std::vector<MemberSpec> others = members;
+  for (MemberSpec& member : others) member.backend += 3;
+  spec.services = {service_of("web", "192.0.2.1", 80, members),
+                   service_of("web/v6", "2001:db8::1", 80, others)};
+  return spec;
+}
+
 struct World {
   PlanPointer plan;
   std::array<BackendCounts, 64> counters{};
@@ -20,16 +33,7 @@ struct World {
   Microseconds now = 1'000'000'000;
   std::vector<Ejection> ejected;
 
-  World() {
-    PlanSpec spec;
-    for (uint32_t i = 0; i < 6; ++i) {
-      spec.backends.push_back(backend_of(i, i < 3));
-      spec.backends.back().name = "web/" + std::to_string(i % 3);
-    }
-    spec.services = {service_of("web", "192.0.2.1", 80, {{0}, {1}, {2, 2}}),
-                     service_of("web/v6", "2001:db8::1", 80, {{3}, {4}, {5, 2}})};
-    plan = built(spec);
-  }
+  World() : plan(built(pool_of({{0}, {1}, {2, 2}}))) {}
   // Flows of one backend, half of them in each family.
   void give(size_t backend, uint64_t good, uint64_t bad) {
     for (const size_t slot : {backend, backend + 3}) {
@@ -95,6 +99,36 @@ void the_first_look_tells_nothing(void** /*state*/) {
   assert_true(world.ejected.empty());
 }
 
+// Flows may be on its slots for long: they are nobody's.
+void who_has_left_its_pool_is_forgotten(void** /*state*/) {
+  World world;
+  PlanSpec spec = pool_of({{0}, {1}, {2, 2}});
+  world.plan = built(spec);
+  for (int i = 0; i < 20 && world.ejected.empty(); ++i) {
+    world.give(0, 100, 0);
+    world.give(1, 40, 60);
+    world.give(2, 200, 0);
+    world.pass();
+  }
+  assert_true(world.watch.is_ejected("web", "1"));
+
+  // Out, but of the pool.
+  spec.services = pool_of({{0}, {1, 0}, {2, 2}}).services;
+  world.plan = built(spec);
+  world.pass();
+  assert_true(world.watch.is_ejected("web", "1"));
+
+  spec.services = pool_of({{0}, {2, 2}}).services;
+  for (ServiceSpec& service : spec.services) service.leaving = {service.members[0].backend + 1};
+  world.plan = built(spec);
+  world.pass();
+  assert_true(world.watch.ejected().empty());
+
+  world.plan = built(pool_of({{0}, {1}, {2, 2}}));
+  world.pass();
+  assert_false(world.watch.is_ejected("web", "1"));
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -104,6 +138,7 @@ int main() {
       cmocka_unit_test(who_does_worse_is_left_out),
       cmocka_unit_test(shares_are_those_of_the_tables),
       cmocka_unit_test(the_first_look_tells_nothing),
+      cmocka_unit_test(who_has_left_its_pool_is_forgotten),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -107,11 +107,33 @@ def harmful(lab_):
     status = box.told('status')
     expect((status['confirmed'], status['in_force']), (confirmed, confirmed), 'generations')
     outcome = box.told('history')['history'][0]['outcome']
-    assert 'rolled back by itself: service web' in outcome, outcome
+    assert 'rolled back by itself' in outcome, outcome
     assert seconds < SECONDS_TO_BE_BACK, seconds
     new, kept = share_of_new_flows(lab_, 'server2', 500), end_clients(lab_, clients)
     assert abs(new - 2 / 3) < PRECISION, new
     for result in kept:
+        assert result['ok'] > 0 and not result['failed'], result
+    return f'back after {seconds:.2f} s: {outcome.splitlines()[-1]}'
+
+
+def harmful_to_few(lab_):
+    """Too few for a comparison of both arms, all of whom go to the one server that is new."""
+    box = lab_.box
+    confirmed = box.told('status')['confirmed']
+    clients = start_clients(lab_)
+    for server, weight in (('server1', 100), ('server2', 200), ('server3', 1)):
+        box.keel('set', f'{BACKENDS}.{server}.weight', weight)
+    address = lab_.network.servers[2].address[4]
+    box.keel('set', f'{BACKENDS}.server3.address', f'"{address}"')
+    _, began = commit(box, 'a little server')
+    until(lambda: box.told('status')['change'] is None, 'the change has gone back', 60, 0.02)
+    seconds = time.monotonic() - began
+    expect(box.told('status')['confirmed'], confirmed, 'the confirmed generation')
+    outcome = box.told('history')['history'][0]['outcome']
+    assert 'rolled back by itself: web/server3, which the change brings' in outcome, outcome
+    until(lambda: not any('left out' in trouble for trouble in box.told('status')['troubles']),
+          'who has left its pool is no alarm', 5)
+    for result in end_clients(lab_, clients):
         assert result['ok'] > 0 and not result['failed'], result
     return f'back after {seconds:.2f} s: {outcome.splitlines()[-1]}'
 
@@ -205,6 +227,7 @@ def harmful_while_the_disk_hangs(lab_):
 TESTS = [
     ('a harmless change reaches all flows step by step, and no request fails', harmless),
     ('a harmful change goes back by itself at its first step, and no request fails', harmful),
+    ('a change that harms one flow in three hundred goes back by who is new', harmful_to_few),
     ('while the disk hangs, a harmful change goes back, and nobody waits for the disk',
      harmful_while_the_disk_hangs),
     ('a rollout that is rolled back by hand leaves nothing', rolled_back_by_hand),
