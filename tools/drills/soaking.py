@@ -70,7 +70,7 @@ class Record:
     requests: dict   # {(service, kind): [Request]}
     failures: list
     growth: dict
-    unwitnessed: int
+    unwitnessed: list
     slow: int        # answered after more than a second, though nothing was wrong
     to_drained: list  # of verdict.to_drained
     buffers: int     # of packets, that are missing at the end
@@ -173,7 +173,7 @@ def soak(programs, seconds, seed, say=print, check=None):
             requests = {key: client.stop() for key, client in clients.items()}
         return judged(lab_, Record(
             seed, time.monotonic() - began, disturbances.happened, requests, [], growth.figures(),
-            0, 0, [], 0, {why: count - lost.get(why, 0) for why, count in lab_.box.lost().items()
+            [], 0, [], 0, {why: count - lost.get(why, 0) for why, count in lab_.box.lost().items()
                           if count > lost.get(why, 0)},
             lab_.box.told('journal', '--kind', 'backend', '--limit', LINES)['events'], began),
             verdict.Witness(seen))
@@ -224,8 +224,8 @@ def goals_of(record):
              growth['threads']['least_at_the_end'] <= most_threads),
         Goal('packet buffers that do not come back', '0', str(record.buffers),
              record.buffers == 0),
-        Goal('answers that the witness has not seen', '0', str(record.unwitnessed),
-             record.unwitnessed == 0),
+        Goal('answers that the witness has not seen', '0', str(len(record.unwitnessed)),
+             not record.unwitnessed),
     ]
 
 
@@ -279,6 +279,10 @@ def listed(record):
              f'{failure.cause}: ' + ', '.join(f'{server} at {at - record.began:.3f}'
                                               for at, server in failure.way)
              for failure in record.failures if not failure.is_excused()]
+    lines += [f'answered at {each.answered - record.began:.3f} s by {each.server}: {each.client}, '
+              f'connected at {each.connected - record.began:.3f}; seen from there: ' +
+              ', '.join(f'{server} at {at - record.began:.3f}' for at, server in each.ways)
+              for each in record.unwitnessed]
     lines = lines[:LISTED] + ([f'and {len(lines) - LISTED} more'] if len(lines) > LISTED else [])
     return (lines + [f'taken back by the box: {text}' for text in record.happened.undone] +
             [f'refused: {text}' for text in record.happened.refused])

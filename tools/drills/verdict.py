@@ -49,6 +49,16 @@ class Failure:
         return self.cause in EXCUSED
 
 
+@dataclass
+class Unwitnessed:
+    """An answer by a server that the witness did not see its connection go to."""
+    connected: float
+    answered: float
+    server: str
+    client: str
+    ways: list      # of all connections from the same port
+
+
 class Witness:
     """What tools/drills/steered.cc wrote."""
 
@@ -129,13 +139,16 @@ def slow_at_healthy(requests, family, service, witness, happened):
 
 def unwitnessed(requests, family, service, witness):
     """Answers by another server than the witness saw: it has missed something."""
-    count = 0
+    found = []
     for request in requests:
         if not request.failure:
-            way = witness.way(address_of(family, request.client), request.port, service,
-                              request.connected, request.end)
-            count += request.server not in {server for _, server in way}
-    return count
+            client = address_of(family, request.client)
+            way = witness.way(client, request.port, service, request.connected, request.end)
+            if request.server not in {server for _, server in way}:
+                found.append(Unwitnessed(request.connected, request.end, request.server,
+                                         f'{client} port {request.port}',
+                                         witness.ways.get((client, request.port, service), [])))
+    return found
 
 
 def to_drained(witness, happened):

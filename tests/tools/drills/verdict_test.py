@@ -90,9 +90,12 @@ class Seen(unittest.TestCase):
 
     def test_answers_that_were_not_seen(self):
         seen = witness()
-        self.assertEqual(verdict.unwitnessed([request(44.9, 46)], 4, 80, seen), 0)
-        self.assertEqual(verdict.unwitnessed([request(44.9, 46, server='server1')], 4, 80, seen), 1)
-        self.assertEqual(verdict.unwitnessed([request(44.9, 46, port=7)], 4, 80, seen), 1)
+        self.assertEqual(verdict.unwitnessed([request(44.9, 46)], 4, 80, seen), [])
+        found, = verdict.unwitnessed([request(44.9, 46, server='server1')], 4, 80, seen)
+        self.assertEqual((found.server, found.client, found.ways),
+                         ('server1', '198.18.0.2 port 1002', [(45, 'server3')]))
+        found, = verdict.unwitnessed([request(44.9, 46, port=7)], 4, 80, seen)
+        self.assertEqual(found.ways, [])
 
     def test_slow(self):
         seen = witness()
