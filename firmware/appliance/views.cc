@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "firmware/change/shares.h"
+#include "firmware/manage/row.h"
 #include "firmware/settings/keys.h"
 #include "firmware/settings/values.h"
 
@@ -34,7 +35,8 @@ struct Load {
     bytes_per_second += other.bytes_per_second;
     new_flows_per_second += other.new_flows_per_second;
   }
-  void tell(json::object& ret_row) const {
+  template <typename Row>
+  void tell(Row& ret_row) const {
     ret_row["packets"] = counts.packets;
     ret_row["bytes"] = counts.bytes;
     ret_row["new_flows"] = counts.new_flows;
@@ -44,11 +46,12 @@ struct Load {
   }
 };
 
-void tell_outcomes(const BackendCounts& counts, json::object& ret_row) {
+void tell_outcomes(const BackendCounts& counts, Row& ret_row) {
   ret_row["retried_flows"] = counts.retried_flows;
   ret_row["good"] = counts.good;
   ret_row["bad"] = counts.bad;
-  json::object& responses = ret_row["responses"].emplace_object();
+  json::value& of_row = ret_row["responses"];
+  json::object& responses = of_row.is_object() ? of_row.as_object() : of_row.emplace_object();
   responses["asked"] = counts.asked;
   responses["answered"] = counts.answered;
   responses["unanswered"] = counts.unanswered;
@@ -279,12 +282,13 @@ Status BoxViews::backends(std::string_view service, const RowSink& sink) const {
   std::vector<Load> loads_of_service;
   const std::vector<ServiceShares> shares = ShareCounter().count(settings, control_.plan());
   const Settings& configured = configured_();
-  json::object row;  // one for all: its keys stay where they are
+  Row row;
   for (const BackendState& state : control_.backends()) {
     const ServiceSettings& of = settings.services[state.service];
     if (!service.empty() && of.name != service) continue;
     const BackendSettings& backend = of.backends[state.backend];
     const Override* const one = overrides_.of(of.name, backend.name);
+    row.begin();
     row["service"] = of.name;
     row["name"] = backend.name;
     row["state"] = state_of(state, one);
@@ -294,7 +298,7 @@ Status BoxViews::backends(std::string_view service, const RowSink& sink) const {
     row["weight"] = backend.weight;
     row["configured_weight"] = weight_of(configured, state, of.name, backend);
     row["share"] = share_of(shares[state.service], state.backend);
-    row["override"] = one == nullptr ? json::value(nullptr) : to_json(*one, now(), row.storage());
+    row["override"] = one == nullptr ? json::value(nullptr) : to_json(*one, now(), {});
     if (state.backend == 0) loads_of_service = loads.of(of);  // a service's states follow another
     const Load& load = loads_of_service[state.backend];
     load.tell(row);
@@ -304,7 +308,7 @@ Status BoxViews::backends(std::string_view service, const RowSink& sink) const {
     row["lost"] = load.counts.lost;
     row["reset"] = load.counts.reset;
     tell_outcomes(load.counts, row);
-    sink(row);
+    sink(row.object());
   }
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include "firmware/appliance/views.h"
 #include "firmware/base/check.h"
+#include "firmware/manage/row.h"
 
 namespace evenkeel {
 namespace {
@@ -39,12 +40,13 @@ json::value seconds_since(Microseconds event, Microseconds now) {
 Status BoxViews::health(std::string_view service, const RowSink& sink) const {
   const Settings& settings = control_.settings();
   if (Status known = has_service(settings, service); !known.ok()) return known;
-  json::object row;  // one for all: its keys stay where they are
+  Row row;
   for (const BackendState& state : control_.backends()) {
     const ServiceSettings& of = settings.services[state.service];
     if (!service.empty() && of.name != service) continue;
     const std::string& name = of.backends[state.backend].name;
     const CheckState check = control_.prober().describe(of.name, name);
+    row.begin();
     row["service"] = of.name;
     row["name"] = name;
     row["state"] = health_of(overrides_.of(of.name, name), check);
@@ -57,7 +59,7 @@ Status BoxViews::health(std::string_view service, const RowSink& sink) const {
     row["note"] = note_of(check);
     row["part"] = check.part;
     row["load"] = check.load ? json::value(*check.load) : json::value(nullptr);
-    sink(row);
+    sink(row.object());
   }
   return {};
 }

@@ -238,6 +238,10 @@ constexpr Property kHealth[] = {
     {"load", "integer?", "percent of what it can take, by its agent; null: it says nothing"},
 };
 constexpr Property kHealthList[] = {{"health", "[Health]", "in the order of the settings"}};
+constexpr Property kTable[] = {
+    {"columns", "[string]", "as they were asked for"},
+    {"rows", "[[value]]", "in the order of the settings; of each its columns' values"},
+};
 constexpr Property kWorker[] = {
     {"worker", "integer", "its number"},
     {"core", "integer", "that it runs on"},
@@ -385,6 +389,7 @@ constexpr Component kComponents[] = {
     {"Backends", kBackends},
     {"Health", kHealth},
     {"HealthList", kHealthList},
+    {"Table", kTable},
     {"Worker", kWorker},
     {"Workers", kWorkers},
     {"Port", kPort},

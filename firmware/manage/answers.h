@@ -7,8 +7,9 @@
 
 namespace evenkeel {
 
-// The type is "integer", "number", "string", "boolean", "any" or the name of a component; in
-// brackets it is a list of those: "[string]", and with a question mark it may be null: "Change?".
+// The type is "integer", "number", "string", "boolean", "any" (object), "value" (whatever JSON has)
+// or the name of a component; in brackets it is a list of those: "[string]", and with a question
+// mark it may be null: "Change?".
 struct Property {
   std::string_view name;
   std::string_view type;

@@ -17,6 +17,7 @@ Outcome show_overrides(Managed& managed, const Call& call);
 Outcome show_services(Managed& managed, const Call& call);
 Outcome show_backends(Managed& managed, const Call& call);
 Outcome show_health(Managed& managed, const Call& call);
+Outcome show_table(Managed& managed, const Call& call);
 Outcome show_workers(Managed& managed, const Call& call);
 Outcome show_ports(Managed& managed, const Call& call);
 Outcome show_neighbours(Managed& managed, const Call& call);

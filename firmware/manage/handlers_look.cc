@@ -2,9 +2,11 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serializer.hpp>
+#include <functional>
 #include <utility>
 
 #include "firmware/manage/arguments.h"
+#include "firmware/manage/columns.h"
 #include "firmware/manage/handlers.h"
 #include "firmware/manage/openapi.h"
 #include "firmware/manage/troubles.h"
@@ -61,21 +63,24 @@ Protocol protocol_of(std::string_view name, bool is_v4) {
   return name == "sctp" ? Protocol::sctp : Protocol::tcp;
 }
 
-void write(const json::object& row, json::serializer& serializer, std::string& text) {
+void write(const json::object& row, json::serializer& serializer, std::string& ret_text) {
   std::array<char, kRowBytes> room{};
   serializer.reset(&row);
-  while (!serializer.done()) text += serializer.read(room.data(), room.size());
+  while (!serializer.done()) ret_text += serializer.read(room.data(), room.size());
 }
 
 using RowsOf = std::function<Status(std::string_view service, const RowSink& row)>;
+using RowWriter =
+    std::function<void(const json::object& row, json::serializer& serializer, std::string& text)>;
 
-// A list of which there can be 65,535 rows: written as they come.
-Outcome written(std::string_view name, const Call& call, const RowsOf& rows) {
-  std::string text = R"({")" + std::string(name) + R"(":[)";
+// A list of which there can be 65,535 rows: written as they come, after what stands before them.
+Outcome written(std::string text, const Call& call, const RowsOf& rows,
+                const RowWriter& write_row) {
   json::serializer serializer;
+  bool is_first = true;
   const Status status = rows(text_of(call.arguments, "service"), [&](const json::object& row) {
-    if (text.back() == '}') text += ',';
-    write(row, serializer, text);
+    if (!std::exchange(is_first, false)) text += ',';
+    write_row(row, serializer, text);
   });
   if (!status.ok()) {
     return refused(404, "not-found", status.message(), "GET /v1/services lists what there is");
@@ -164,15 +169,22 @@ Outcome show_services(Managed& managed, const Call& call) {
 }
 
 Outcome show_backends(Managed& managed, const Call& call) {
-  return written("backends", call, [&managed](std::string_view service, const RowSink& row) {
-    return managed.views.backends(service, row);
-  });
+  return written(R"({"backends":[)", call, std::bind_front(&Views::backends, &managed.views),
+                 write);
 }
 
 Outcome show_health(Managed& managed, const Call& call) {
-  return written("health", call, [&managed](std::string_view service, const RowSink& row) {
-    return managed.views.health(service, row);
-  });
+  return written(R"({"health":[)", call, std::bind_front(&Views::health, &managed.views), write);
+}
+
+Outcome show_table(Managed& managed, const Call& call) {
+  const bool is_health = text_of(call.arguments, "of") == "health";
+  Result<Columns> columns =
+      Columns::parse(text_of(call.arguments, "columns"), is_health ? "Health" : "Backend");
+  if (!columns.ok()) return bad_request(columns.message(), "GET /v1/openapi.json has them all");
+  return written(R"({"columns":)" + columns.value().names() + R"(,"rows":[)", call,
+                 std::bind_front(is_health ? &Views::health : &Views::backends, &managed.views),
+                 std::bind_front(&Columns::write, &columns.value()));
 }
 
 Outcome show_workers(Managed& managed, const Call& call) {

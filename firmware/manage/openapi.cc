@@ -23,6 +23,7 @@ json::object schema_of_type(std::string_view type) {
   if (type.starts_with('[')) {
     return {{"type", "array"}, {"items", schema_of_type(type.substr(1, type.size() - 2))}};
   }
+  if (type == "value") return json::object();
   if (type == "any") return {{"type", "object"}};
   if (std::isupper(static_cast<unsigned char>(type[0])) != 0) return {{"$ref", reference_to(type)}};
   return {{"type", type}};

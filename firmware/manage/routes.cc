@@ -12,6 +12,9 @@ using enum ParameterKind;
 constexpr std::string_view kOverrideKinds[] = {"drain", "maintenance", "weight"};
 constexpr std::string_view kProtocols[] = {"tcp", "udp", "sctp", "icmp"};
 
+constexpr std::string_view kTables[] = {"backends", "health"};
+
+constexpr size_t kMaxColumns = 1'024;
 constexpr size_t kMaxPath = 1'024;   // of a key
 constexpr size_t kMaxEndpoint = 64;  // an address and a port
 
@@ -60,6 +63,12 @@ constexpr Parameter kJournal[] = {
     {"kind", text, false, 1, kMaxName, "only those of this kind"},
 };
 constexpr Parameter kService[] = {
+    {"service", text, false, 1, kMaxName, "only those of this service"},
+};
+constexpr Parameter kTable[] = {
+    {"of", text, true, 1, 16, "what the rows are", kTables},
+    {"columns", text, true, 1, kMaxColumns,
+     "fields of Backend or Health, with commas between: name,responses/asked"},
     {"service", text, false, 1, kMaxName, "only those of this service"},
 };
 constexpr Parameter kFlow[] = {
@@ -178,6 +187,9 @@ constexpr Route kRoutes[] = {
      kService, "Backends", handlers::show_backends},
     {Method::get, "/v1/health", Role::viewer, "The health of backends, and what their checks say",
      kService, "HealthList", handlers::show_health},
+    {Method::get, "/v1/table", Role::viewer,
+     "Some fields of backends or of their health, in less text than objects are", kTable, "Table",
+     handlers::show_table},
     {Method::get,
      "/v1/workers",
      Role::viewer,

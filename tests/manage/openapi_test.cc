@@ -85,6 +85,8 @@ void ask_for_everything(Recorder& recorder) {
         "/v1/backends?service=none",
         "/v1/health",
         "/v1/health?service=none",
+        "/v1/table?of=health&columns=name,state",
+        "/v1/table?of=backends&columns=name,weight,override/kind,responses/asked,share",
         "/v1/workers",
         "/v1/ports",
         "/v1/neighbours",

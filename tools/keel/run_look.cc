@@ -41,8 +41,10 @@ Exit run_show(Session& session, const Given& given) {
                                              " has no use for '" + service + "'");
   }
   if (what == "changes") return show_changes(session);
+  const std::string columns = session.json() ? "" : columns_of_view(what);
   std::string target = "/v1/" + what;
-  if (!service.empty()) target += "?service=" + encoded(service);
+  if (!columns.empty()) target = "/v1/table?of=" + what + "&columns=" + encoded(columns);
+  if (!service.empty()) target += (columns.empty() ? "?" : "&") + ("service=" + encoded(service));
   return session.show_list(target, [&what](std::string_view answer, const Style& style) {
     return render_view(what, answer, style);
   });

@@ -21,8 +21,11 @@ std::string render_status(const boost::json::value& status, const Style& style);
 std::string render_history(const boost::json::value& answer, const Style& style);
 std::string render_journal(const boost::json::value& answer, const Style& style);
 
+// Fields of a list that can be long, with commas between: it is asked for as a table of those
+// (/v1/table). Empty: it is asked for by its name.
+std::string columns_of_view(std::string_view what);
 // `answer` is the box's, as text. An error: it is no JSON.
-// REQUIRES: services, backends, health, workers, ports, neighbours, drops or overrides.
+// REQUIRES of both: services, backends, health, workers, ports, neighbours, drops or overrides.
 Result<std::string> render_view(std::string_view what, std::string_view answer, const Style& style);
 
 }  // namespace evenkeel::keel

@@ -144,11 +144,12 @@ struct View {
   std::span<const ViewColumn> columns;
   std::string_view empty;
   bool has_idle_rows = false;  // that are left out: those without packets
+  bool is_table = false;       // asked for as one: there can be 65,535 rows
 };
 constexpr View kViews[] = {
     {"services", kServices, "There are no services."},
-    {"backends", kBackends, "There are no backends."},
-    {"health", kHealth, "There are no backends."},
+    {"backends", kBackends, "There are no backends.", false, true},
+    {"health", kHealth, "There are no backends.", false, true},
     {"workers", kWorkers, "There are no workers."},
     {"ports", kPorts, "There are no ports."},
     {"neighbours", kNeighbours, "No neighbour is known."},
@@ -183,10 +184,9 @@ Cell state_cell(std::string text) {
   return {std::move(text), colour};
 }
 
-Cell cell_of(const boost::json::value& row, const ViewColumn& column) {
-  const boost::json::value& value = field(row, column.path);
+Cell cell_of(const boost::json::value& value, Form form) {
   if (value.is_null()) return {};
-  switch (column.form) {
+  switch (form) {
     case Form::text:
       return {shown(value)};
     case Form::state:
@@ -232,7 +232,13 @@ class Lister {
   void add(const boost::json::value& row) {
     if (view_.has_idle_rows && count_of(row, "packets") == 0) return;
     cells_.clear();
-    for (const ViewColumn& column : view_.columns) cells_.push_back(cell_of(row, column));
+    const boost::json::array* const values = row.if_array();
+    for (size_t i = 0; i < view_.columns.size(); ++i) {
+      const ViewColumn& column = view_.columns[i];
+      const boost::json::value* const value =
+          values == nullptr ? &field(row, column.path) : values->if_contains(i);
+      cells_.push_back(value == nullptr ? Cell{} : cell_of(*value, column.form));
+    }
     table_.add(cells_);
   }
 
@@ -260,15 +266,31 @@ class Lister {
   std::vector<Cell> cells_;  // of one row
 };
 
+const View& view_of(std::string_view what) {
+  const auto* const view = std::ranges::find(kViews, what, &View::name);
+  REQUIRE(view != std::end(kViews));
+  return *view;
+}
+
 }  // namespace
+
+std::string columns_of_view(std::string_view what) {
+  const View& view = view_of(what);
+  std::string columns;
+  if (!view.is_table) return columns;
+  for (const ViewColumn& column : view.columns) {
+    columns += (columns.empty() ? "" : ",") + std::string(column.path);
+  }
+  return columns;
+}
 
 Result<std::string> render_view(std::string_view what, std::string_view answer,
                                 const Style& style) {
-  const auto* const view = std::ranges::find(kViews, what, &View::name);
-  REQUIRE(view != std::end(kViews));
-  Lister lister(*view);
+  const View& view = view_of(what);
+  Lister lister(view);
+  const std::string_view list = view.is_table ? "rows" : what;
   const Status status =
-      read_rows(answer, what, [&lister](const boost::json::value& row) { lister.add(row); });
+      read_rows(answer, list, [&lister](const boost::json::value& row) { lister.add(row); });
   if (!status.ok()) return Error{status.message()};
   return lister.text(style);
 }

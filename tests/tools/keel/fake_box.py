@@ -158,6 +158,18 @@ def backends(_, __, query):
     return {'backends': rows}
 
 
+def field(row, path):
+    for name in path.split('/'):
+        row = (row or {}).get(name)
+    return row
+
+
+def table(box, _, query):
+    rows = ROUTES[f'GET /v1/{query["of"]}'](box, _, query)[query['of']]
+    columns = query['columns'].split(',')
+    return {'columns': columns, 'rows': [[field(row, path) for path in columns] for row in rows]}
+
+
 def discard(box, _, __):
     needs_change(box)
     box.change = None
@@ -212,6 +224,7 @@ ROUTES = {
         {'service': 'shop', 'name': 'web1', 'state': 'down', 'for_s': 70, 'why': 'its check fails',
          'answer': 'connection refused', 'answered_s': 1, 'took_ms': 0.25, 'note': '', 'part': 1,
          'load': None}]},
+    'GET /v1/table': table,
     'GET /v1/workers': lambda *_: {'workers': [{'worker': 0, 'core': 1, 'running': 'yes'}]},
     'GET /v1/neighbours': lambda *_: {'neighbours': []},
     'GET /v1/drops': lambda *_: {'drops': [{'reason': 'too_big', 'packets': 5, 'per_s': 0.5}]},

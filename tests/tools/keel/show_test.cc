@@ -99,26 +99,20 @@ void test_lists(void**) {
        "shop     open  tcp       203.0.113.10/32, 2001:db8::1/128  443    gue   3         2       "
        "    120      12.3k  8.00M\n"},
       {"backends",
-       R"({"backends":[{"service":"shop","name":"web1","state":"drain","address":"10.0.0.1",
-           "weight":0,"share":0.25,"why":"by ann",
-           "override":{"kind":"drain","left_s":271}}]})",
+       R"({"rows":[["shop","web1","drain","10.0.0.1",0,0.25,null,null,null,0,0,0,0,0,"drain",271,
+                    "by ann"]]})",
        "service  backend         address   weight   share  override  left\n"
        "shop     web1     drain  10.0.0.1  0       25.0 %  drain     4:31  by ann\n"},
       {"backends",
-       R"({"backends":[{"service":"shop","name":"web1","bad":0,"lost":0,"server_resets":0,
-                        "responses":{"asked":9,"unanswered":0}},
-                       {"service":"shop","name":"web2","bad":1234,"lost":4,"server_resets":0,
-                        "responses":{"asked":9,"unanswered":7}}]})",
+       R"({"columns":[],"rows":[
+           ["shop","web1",null,null,null,null,null,null,null,0,0,0,0],
+           ["shop","web2",null,null,null,null,null,null,null,1234,4,7,0,null,null,null,null,1]]})",
        "service  backend  bad flows  lost  unanswered\n"
        "shop     web1\n"
        "shop     web2         1,234     4           7\n"},
       {"health",
-       R"({"health":[{"service":"shop","name":"web1","state":"up","for_s":4000,"why":"",
-                      "answer":"HTTP 200","answered_s":1,"took_ms":0.246,"note":"","part":1,
-                      "load":null},
-                     {"service":"shop","name":"web2","state":"unknown","for_s":null,
-                      "why":"not checked yet","answer":"","answered_s":null,"took_ms":null,
-                      "note":"","part":0.1,"load":80}]})",
+       R"({"rows":[["shop","web1","up",4000,null,1,"HTTP 200",1,0.246,"",""],
+                   ["shop","web2","unknown",null,80,0.1,"",null,null,"not checked yet",""]]})",
        "service  backend             for  load %  weight  last answer  ago     took  why\n"
        "shop     web1     up       1h 6m           100 %  HTTP 200      1s  0.25 ms\n"
        "shop     web2     unknown             80  10.0 %                             "
@@ -166,8 +160,8 @@ void test_lists_with_nothing_in_them(void**) {
 // As many as a box can have, and one that is wider than all others.
 void test_the_longest_list(void**) {
   constexpr size_t kRows = 65'535;
-  std::string answer = R"({"backends":[{"service":"shop","name":"a\u001bb","weight":12345})";
-  for (size_t i = 1; i < kRows; ++i) answer += R"(,{"service":"shop","name":"b","weight":1})";
+  std::string answer = R"({"rows":[["shop","a\u001bb",null,null,12345])";
+  for (size_t i = 1; i < kRows; ++i) answer += R"(,["shop","b",null,null,1])";
   std::string expected = "service  backend  weight\nshop     a\\x1bb   12345\n";
   for (size_t i = 1; i < kRows; ++i) expected += "shop     b        1\n";
   const Result<std::string> text = render_view("backends", answer + "]}", {});
@@ -175,10 +169,18 @@ void test_the_longest_list(void**) {
   assert_false(render_view("backends", answer, {}).ok());
 }
 
+void test_long_lists_are_asked_for_by_columns(void**) {
+  assert_text(columns_of_view("health"),
+              "service,name,state,for_s,load,part,answer,answered_s,took_ms,why,note");
+  assert_true(columns_of_view("backends").find("responses/unanswered,") != std::string::npos);
+  assert_text(columns_of_view("ports"), "");
+}
+
 void test_every_list_has_a_view(void**) {
   for (const char* what : {"services", "backends", "health", "workers", "ports", "neighbours",
                            "drops", "queries", "alerts", "overrides"}) {
-    const std::string answer = std::string("{\"") + what +
+    const std::string list = columns_of_view(what).empty() ? what : "rows";
+    const std::string answer = "{\"" + list +
                                R"(":[{"name":"\u001b[2J","address":"\u001b[2J",
                                   "reason":"\u001b[2J","packets":1,"worker":"\u001b[2J",
                                   "kind":"\u001b[2J","state":"\u001b[2J"}]})";
@@ -198,6 +200,7 @@ int main() {
       cmocka_unit_test(test_status),
       cmocka_unit_test(test_history_and_journal),
       cmocka_unit_test(test_lists),
+      cmocka_unit_test(test_long_lists_are_asked_for_by_columns),
       cmocka_unit_test(test_lists_with_nothing_in_them),
       cmocka_unit_test(test_the_longest_list),
       cmocka_unit_test(test_every_list_has_a_view),
