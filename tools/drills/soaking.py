@@ -28,6 +28,7 @@ from growth import Growth  # noqa: E402
 from lab import lab  # noqa: E402
 from load import Recorder  # noqa: E402
 from network import BOX_LAN, CLIENT, CLIENT_LAN, VIP  # noqa: E402
+from proof import until  # noqa: E402
 from report import aligned, goal_rows, table  # noqa: E402
 from run import Programs  # noqa: E402
 
@@ -141,6 +142,7 @@ def witness(lab_):
             'switch', [lab_.programs.keel.parent / 'steered', 'lan-box'], stdout=said,
             stderr=complaint)
     try:
+        until(lambda: path.read_text(), 'the witness listens', 10)
         yield path
     finally:
         status = lab_.namespaces.end(process)
