@@ -83,7 +83,7 @@ Status Control::start() {
   watch(destinations_of(*settings_));
   look_up(kTurnsForAll, now);
   prober_.follow(*settings_);
-  Compiled compiled = compile_in_force();
+  Compiled compiled = with_other_arms(compile_settings());
   const Result<std::shared_ptr<const Plan>> plan =
       build_plan(compiled.spec, secret_, {}, tick_of(now));
   if (!plan.ok()) return Error{plan.message()};
@@ -440,8 +440,8 @@ bool Control::is_any_known(const ServiceSettings& service, Prober::Of of) const 
   });
 }
 
-Status Control::replan(Microseconds now) {
-  Compiled compiled = compile_in_force();
+Status Control::want(Compiled of_settings, Microseconds now) {
+  Compiled compiled = with_other_arms(std::move(of_settings));
   const Status planned = planner_->want(std::move(compiled.spec), now);
   if (!planned.ok()) return planned;
   backends_ = std::move(compiled.states);

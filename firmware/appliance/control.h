@@ -160,13 +160,16 @@ class Control final : public Box {
   void wait_for_next_hops(const std::vector<Address>& destinations);
   bool are_resolved(const std::vector<Address>& destinations) const;
   Compiled compile_now(const Settings& settings, Prober::Of of) const;
-  Compiled compile_in_force() const;
+  Compiled compile_settings() const;
+  Compiled compiled_in_force() const;
+  Compiled with_other_arms(Compiled compiled) const;
   void add_leaving_to(PlanSpec& spec) const;
   void add_gone_to(PlanSpec& spec, const Settings& gone, const Arms& arms) const;
   Result<SamePath::Way> own_way(ForwardingSpec way) const;
   bool is_any_known(const ServiceSettings& service, Prober::Of of) const;
   void configure_kernel();
-  Status replan(Microseconds now);
+  Status replan(Microseconds now) { return want(compile_settings(), now); }
+  Status want(Compiled of_settings, Microseconds now);
   void tell_changes(const std::vector<BackendState>& before);
   void watch_traffic(Microseconds now);
   std::vector<AgentLoad> loads() const;

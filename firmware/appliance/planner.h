@@ -54,6 +54,8 @@ class Planner {
   // To be called often: what waits is published when it can be.
   Status step(Microseconds now);
 
+  // As it was wanted last.
+  const PlanSpec& wanted() const { return spec_; }
   // Whether a wanted plan is not in force yet.
   bool is_waiting() const { return waits_; }
   uint64_t generation() const { return slot_.current()->generation; }

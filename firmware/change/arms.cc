@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "firmware/base/check.h"
 #include "firmware/base/names.h"
 #include "firmware/settings/values.h"
 
@@ -32,6 +33,11 @@ void join_services(PlanSpec& spec, PlanSpec others, const Join& join) {
   }
 }
 
+const ServiceSettings* find_service(const Settings& settings, std::string_view name) {
+  const auto found = std::ranges::find(settings.services, name, &ServiceSettings::name);
+  return found == settings.services.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::vector<std::string> splittable_services(const Settings& before, const Settings& after) {
@@ -46,20 +52,20 @@ std::vector<std::string> splittable_services(const Settings& before, const Setti
 
 std::set<std::string, std::less<>> brought_backends(const Settings& before, const Settings& after,
                                                     const std::vector<std::string>& services) {
-  const auto places_of = [&](const Settings& settings) {
-    std::map<std::string, std::pair<Address, uint16_t>, std::less<>> places;
-    for (const ServiceSettings& service : only_services(settings, services).services) {
-      for (const BackendSettings& backend : service.backends) {
-        places[service.name + "/" + backend.name] = {backend.address, backend.port};
+  std::set<std::string, std::less<>> brought;
+  for (const std::string& name : services) {
+    const ServiceSettings* const was = find_service(before, name);
+    const ServiceSettings* const is = find_service(after, name);
+    REQUIRE(was != nullptr && is != nullptr);
+    std::unordered_map<std::string_view, const BackendSettings*> known;
+    for (const BackendSettings& backend : was->backends) known.emplace(backend.name, &backend);
+    for (const BackendSettings& backend : is->backends) {
+      const auto found = known.find(backend.name);
+      if (found == known.end() || found->second->address != backend.address ||
+          found->second->port != backend.port) {
+        brought.insert(name + "/" + backend.name);
       }
     }
-    return places;
-  };
-  const auto known = places_of(before);
-  std::set<std::string, std::less<>> brought;
-  for (const auto& [name, place] : places_of(after)) {
-    const auto found = known.find(name);
-    if (found == known.end() || found->second != place) brought.insert(name);
   }
   return brought;
 }
@@ -98,6 +104,17 @@ std::set<std::string, std::less<>> add_trial(PlanSpec& spec, PlanSpec tried, uin
     for (const MemberSpec& member : other.members) service.leaving.push_back(member.backend);
   });
   return closed;
+}
+
+void remove_leaving(PlanSpec& spec) {
+  size_t own = 0;
+  for (ServiceSpec& service : spec.services) {
+    REQUIRE(!service.trial.is_on());
+    service.leaving.clear();
+    for (const MemberSpec& member : service.members)
+      own = std::max(own, member.backend + size_t{1});
+  }
+  spec.backends.resize(own);
 }
 
 void add_leaving(PlanSpec& spec, PlanSpec left) {

@@ -25,6 +25,7 @@ using Arms = std::map<std::string, uint32_t, std::less<>>;
 std::vector<std::string> splittable_services(const Settings& before, const Settings& after);
 
 // Backends of these services, by full name, that `before` does not have, or elsewhere.
+// REQUIRES: both have them.
 std::set<std::string, std::less<>> brought_backends(const Settings& before, const Settings& after,
                                                     const std::vector<std::string>& services);
 
@@ -42,5 +43,7 @@ std::set<std::string, std::less<>> add_trial(PlanSpec& spec, PlanSpec tried, uin
 
 // What has gone but may have flows, unless it has come back.
 void add_leaving(PlanSpec& spec, PlanSpec left);
+// As it was before any were added. REQUIRES: there is no trial.
+void remove_leaving(PlanSpec& spec);
 
 }  // namespace evenkeel

@@ -1,10 +1,11 @@
 #include "firmware/exchange/build.h"
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -105,25 +106,26 @@ class Builder {
 // window, so that no flow is remembered there; when slots are short, only until the tick in which
 // workers forgot it is over, which is what `born` needs at least to tell the owners apart.
 Status Builder::assign_slots() {
-  std::unordered_map<uint64_t, uint16_t> known;
+  boost::unordered_flat_map<uint64_t, uint16_t> known;
   if (before_.plan != nullptr) {
-    plan_->backend_records = before_.plan->backend_records;
+    const std::vector<BackendRecord>& records = before_.plan->backend_records;
+    plan_->backend_records.resize(records.size());
     plan_->lives = before_.plan->lives;
-    known.reserve(plan_->backend_records.size());
-    for (size_t slot = 0; slot < plan_->backend_records.size(); ++slot) {
-      BackendRecord& record = plan_->backend_records[slot];
-      if (record.name.empty()) {
+    known.reserve(records.size());
+    for (size_t slot = 0; slot < records.size(); ++slot) {
+      if (records[slot].name.empty()) {
         resting_.push_back(static_cast<uint16_t>(slot));
+        plan_->backend_records[slot].left = records[slot].left;
         continue;
       }
-      known.emplace(record.identity, static_cast<uint16_t>(slot));
-      record = {.name = {}, .identity = 0, .left = now_};  // until it is found to be still there
+      known.emplace(records[slot].identity, static_cast<uint16_t>(slot));
+      plan_->backend_records[slot].left = now_;  // until it is found to be still there
       plan_->lives[slot].is_alive = false;
     }
     std::ranges::sort(resting_, std::greater<>(),
                       [&](uint16_t slot) { return plan_->backend_records[slot].left; });
   }
-  std::unordered_set<uint64_t> names;
+  boost::unordered_flat_set<uint64_t> names;
   names.reserve(spec_.backends.size());
   for (const BackendSpec& backend : spec_.backends) {
     const uint64_t identity = identity_of(backend, backend.arm);
@@ -216,7 +218,7 @@ Status Builder::number_services() {
   }
   std::vector<ServiceRecord>& records = plan_->service_records;
   records.resize(numbers_before);
-  std::unordered_set<std::string_view> named;
+  boost::unordered_flat_set<std::string_view> named;
   for (const ServiceSpec& service : spec_.services) {
     if (!named.insert(service.name).second) {
       return Error{"service " + quoted(service.name) +

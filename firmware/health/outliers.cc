@@ -128,6 +128,7 @@ void Outliers::eject_worst(Microseconds now, Changes& ret_changes) {
     ++out;
     flows_out += record->second.share;
   }
+  out_ = out;
 }
 
 void Outliers::eject(Record& record, Microseconds now) {
@@ -143,6 +144,7 @@ void Outliers::eject(Record& record, Microseconds now) {
 }
 
 bool Outliers::is_ejected(std::string_view backend) const {
+  if (out_ == 0) return false;  // asked of every backend, for each plan
   const auto found = watched_.find(backend);
   return found != watched_.end() && found->second.is_ejected;
 }

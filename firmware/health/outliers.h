@@ -120,6 +120,7 @@ class Outliers {
   OutlierOptions options_;
   std::map<std::string, Watched, std::less<>> watched_;
   std::vector<std::string> spared_;
+  size_t out_ = 0;  // that are ejected
 };
 
 }  // namespace evenkeel

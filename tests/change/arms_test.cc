@@ -131,6 +131,13 @@ void who_has_gone_leaves_and_who_is_back_does_not(void** /*state*/) {
   assert_string_equal(spec.backends[service.leaving[0]].name.c_str(), "shop/a");
   assert_int_equal(spec.services.size(), 2);  // a service that has gone as a whole has gone
 
+  const PlanSpec alone = compiled(with(kOtherShop));
+  assert_true(spec.backends.size() > alone.backends.size());
+  remove_leaving(spec);
+  assert_int_equal(spec.backends.size(), alone.backends.size());
+  assert_int_equal(spec.backends.back().name.compare(alone.backends.back().name), 0);
+  assert_true(service_of(spec, "shop").leaving.empty());
+
   PlanSpec back = compiled(with(kShop));
   add_leaving(back, left);
   assert_true(service_of(back, "shop").leaving.empty());
