@@ -20,7 +20,8 @@ constexpr size_t kOldest = 1'000;  // generations looked through for one that ca
 
 Result<Archive> open_archive(const std::string& state) {
   constexpr mode_t kOwnerOnly = 0700;
-  if (mkdir(state.c_str(), kOwnerOnly) != 0 && errno != EEXIST) {
+  struct stat found{};
+  if (stat(state.c_str(), &found) != 0 && mkdir(state.c_str(), kOwnerOnly) != 0) {
     return Error{"the folder " + state + " cannot be made: " + std::strerror(errno) +
                  "; make it, or name another one with --state"};
   }

@@ -100,27 +100,7 @@ Status Control::start() {
 }
 
 std::vector<std::string> Control::needs_restart(const Settings& wanted) const {
-  const Settings& now = *settings_;
-  std::vector<std::string> keys;
-  const auto compare = [&keys](std::string key, bool is_same) {
-    if (!is_same) keys.push_back(std::move(key));
-  };
-  compare("secret_file", now.secret_file == wanted.secret_file);
-  compare("cpu", now.cpu == wanted.cpu);
-  compare("memory", now.memory == wanted.memory);
-  compare("idle", now.idle == wanted.idle);
-  compare("eal_extra", now.eal_extra == wanted.eal_extra);
-  compare("eal_prefix", now.eal_prefix == wanted.eal_prefix);
-  compare("kernel", now.kernel == wanted.kernel);
-  compare("api", now.api == wanted.api);
-  compare("ports", now.ports.size() == wanted.ports.size());
-  const auto fixed = [](const PortSettings& port) {
-    return std::tie(port.name, port.device, port.mtu, port.vlan);
-  };
-  for (size_t i = 0; i < std::min(now.ports.size(), wanted.ports.size()); ++i) {
-    compare("ports[" + now.ports[i].name + "]", fixed(now.ports[i]) == fixed(wanted.ports[i]));
-  }
-  return keys;
+  return restarting_differences(*settings_, wanted);
 }
 
 Result<Preview> Control::preview(std::shared_ptr<const Settings> settings) {

@@ -10,9 +10,12 @@ namespace {
 using enum AlertSeverity;
 
 constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
-    {"evenkeel_service_down", critical, "No backend of a service takes flows.",
-     "See `keel show backends SERVICE` for why each is out. If all went at once, look at the "
-     "network and at the last change (`keel history`) before the servers."},
+    {"evenkeel_service_down", critical,
+     "No backend of a service takes flows, or none passes its check.",
+     "`keel show health SERVICE` has each one's answer, `keel show backends SERVICE` why it is "
+     "out. "
+     "If all went at once, look at the network and at the last change (`keel history`) before the "
+     "servers."},
     {"evenkeel_backend_down", warning, "A backend takes no flows.",
      "`keel show backends SERVICE` says why. The others have its flows; see that they can bear "
      "them."},
@@ -31,12 +34,12 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
      "whether weights fit what servers can take."},
     {"evenkeel_query_outside", warning,
      "A query of the user's own monitoring is outside its bounds.",
-     "See `keel show queries`, then the service's own dashboards. A change that it began with has "
-     "gone back; one that was live before is not to blame."},
+     "See `keel show queries`, then the service's own dashboards. A change on probation that it "
+     "judges goes back; one that was confirmed shortly before, or waived `trial`, does not."},
 
     {"evenkeel_change_rolled_back", critical, "A change went back by itself.",
-     "Nothing is to be done for the traffic. `keel journal --kind change` says what was found; "
-     "mend the change before it is tried again."},
+     "Nothing is to be done for the traffic. `keel history` says why. Mend the change before it is "
+     "tried again, or `keel unlatch` it if it was only not confirmed in time."},
     {"evenkeel_going_back_failed", critical, "What should be in force is not.",
      "It is tried again and again. See the log; `systemctl restart keeld` boots what is "
      "confirmed."},
@@ -54,7 +57,7 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
     {"evenkeel_packets_missed", warning, "More packets came than were fetched.",
      "If `keel show workers` says busy, add workers; if not, something else runs on their cores."},
     {"evenkeel_buffers_exhausted", critical, "There are no packet buffers left.",
-     "Set memory.buffers higher, or find who holds them."},
+     "Find who holds them; a higher memory.buffers needs a restart."},
     {"evenkeel_kernel_failed", warning, "The kernel's side of the ports is not as it should be.",
      "It is tried again. See the log for what it refuses: addresses, routes, namespace."},
 

@@ -131,14 +131,15 @@ void judge_tunnel_mtu(const Facts& /*facts*/, const View& side, Findings& ret_fi
       const uint32_t headers = shares->is_v4 ? kTcpHeadersOfIpv4 : kTcpHeadersOfIpv6;
       const uint32_t room = room_of(*side.plan, *shares).value_or(full);
       if (room >= full || (service.mss != 0 && service.mss + headers <= room)) continue;
-      ret_findings.push_back({.where = path_of(service) + ".mss",
-                              .what = "packets of " + quoted(shares->name) +
-                                      " fit into its tunnel up to " + std::to_string(room) +
-                                      " bytes, less than the " + std::to_string(full) +
-                                      " that clients may send; raise the port's mtu by " +
-                                      std::to_string(full - room) + ", or set mss to " +
-                                      std::to_string(room - headers) + " or less",
-                              .badness = static_cast<double>(full - room)});
+      ret_findings.push_back(
+          {.where = path_of(service) + ".mss",
+           .what = "packets of " + quoted(shares->name) + " fit into its tunnel up to " +
+                   std::to_string(room) + " bytes, less than the " + std::to_string(full) +
+                   " that clients may send; raise the port's mtu by " +
+                   std::to_string(full - room) +
+                   " (needs a restart), or let the servers announce an MSS of " +
+                   std::to_string(room - headers) + " or less, and say so by mss",
+           .badness = static_cast<double>(full - room)});
     }
   }
 }

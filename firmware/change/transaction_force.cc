@@ -245,7 +245,7 @@ Answer<Override> Transaction::remove_override(const Caller& caller, uint64_t id)
   if (found == overrides_.all().end()) {
     return Refusal{.code = Code::no_override,
                    .message = "there is no override " + std::to_string(id) + "; it may have ended",
-                   .advice = "see show overrides"};
+                   .advice = "see keel overrides"};
   }
   const std::string backend = found->request.backend;
   tell_override(caller.who.user, caller.wall, backend,

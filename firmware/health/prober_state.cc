@@ -146,8 +146,9 @@ std::vector<Alert> Prober::alerts() const {
                                 mass_failure_text(service, *failure, parts_.now())));
     }
     if (membership.is_overruled()) {
-      alerts.push_back(
-          alert_of(AlertKind::trouble, service, overruled_text(service, membership, *pool.check)));
+      const bool is_any_up = membership.left() != 0;
+      alerts.push_back(alert_of(is_any_up ? AlertKind::trouble : AlertKind::service_down, service,
+                                overruled_text(service, membership, *pool.check)));
     }
     for (const auto& [backend, member] : pool.members) {
       if (member->fault.empty() || faults++ > 0) continue;

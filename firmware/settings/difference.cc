@@ -52,14 +52,24 @@ std::string text_of_groups(const Key& key, const void* owner) {
   return text.empty() ? text : text + " )";
 }
 
+// Or some of its keys, of a group.
+bool may_need_restart(const Key& key) {
+  return key.needs_restart || std::ranges::any_of(key.members, may_need_restart);
+}
+
 class Comparison {
  public:
+  // Of all keys, or only of those that need a restart.
+  explicit Comparison(bool is_of_restarts) : is_of_restarts_(is_of_restarts) {}
+
   std::vector<Difference> take() && { return std::move(found_); }
 
-  void compare(const std::string& path, Keys keys, const Owners& owners) {
+  void compare(const std::string& path, Keys keys, const Owners& owners,
+               bool needs_restart = false) {
     const bool are_both = owners.before != nullptr && owners.after != nullptr;
     for (const Key& key : keys) {
       if (are_both && key.field.is_same(owners.before, owners.after)) continue;
+      if (is_of_restarts_ && !needs_restart && !may_need_restart(key)) continue;
       const std::string its = path_to_key(path, key.name);
       if (key.form != Form::group) {
         add(its, value_text(key, owners, owners.before), value_text(key, owners, owners.after));
@@ -67,7 +77,8 @@ class Comparison {
         const auto group = [&](const void* owner) {
           return owner == nullptr ? nullptr : key.field.groups(owner).front();
         };
-        compare(its, key.members, {group(owners.before), group(owners.after)});
+        compare(its, key.members, {group(owners.before), group(owners.after)},
+                needs_restart || key.needs_restart);
       } else if (const Key* const name = find_key(key.members, "name"); name != nullptr) {
         compare_named(its, key, *name, owners);
       } else {
@@ -145,15 +156,24 @@ class Comparison {
     return text + "]";
   }
 
+  const bool is_of_restarts_;
   std::vector<Difference> found_;
 };
 
 }  // namespace
 
 std::vector<Difference> differences(const Settings& before, const Settings& after) {
-  Comparison comparison;
+  Comparison comparison(false);
   comparison.compare("", settings_keys(), {&before, &after});
   return std::move(comparison).take();
+}
+
+std::vector<std::string> restarting_differences(const Settings& before, const Settings& after) {
+  Comparison comparison(true);
+  comparison.compare("", settings_keys(), {&before, &after});
+  std::vector<std::string> paths;
+  for (Difference& each : std::move(comparison).take()) paths.push_back(std::move(each.path));
+  return paths;
 }
 
 std::string path_to_key(const std::string& path, std::string_view key) {

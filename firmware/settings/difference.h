@@ -26,6 +26,9 @@ struct Difference {
 // REQUIRES: names are unique in their lists, as of settings that were loaded.
 std::vector<Difference> differences(const Settings& before, const Settings& after);
 
+// Paths of those that come into force by a restart only.
+std::vector<std::string> restarting_differences(const Settings& before, const Settings& after);
+
 // A step further along a path: of a key, and of a list's element.
 std::string path_to_key(const std::string& path, std::string_view key);
 std::string path_to_element(const std::string& path, std::string_view name);

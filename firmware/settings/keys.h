@@ -105,6 +105,7 @@ struct Key {
   bool is_list = false;
   Range count = {};  // of a list's values
   bool is_required = false;
+  bool needs_restart = false;          // to come into force; of a group: all its keys do
   Modes modes = kAllModes;             // of a service: those that make use of it
   CheckTypes checks = kAllCheckTypes;  // of a check: those that make use of it
   std::span<const Key> members = {};   // of a group

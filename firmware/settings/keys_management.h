@@ -164,7 +164,9 @@ inline constexpr Key kApiKeys[] = {
      .range = {2, kMaxPath},
      .none = "none",
      .field = field<&ApiSettings::tokens>(),
-     .help = "Tokens of clients without a certificate; for its owner's eyes only."},
+     .help =
+         "Of clients without a certificate, who may only look: a line `NAME viewer TOKEN` each, as "
+         "`openssl rand -hex 32` makes one; for its owner's eyes only."},
 };
 
 inline constexpr Key kJournalKeys[] = {

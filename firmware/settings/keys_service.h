@@ -196,7 +196,8 @@ inline constexpr Key kServiceKeys[] = {
      .none = "as the client says",
      .field = field<&ServiceSettings::mss>(),
      .help = "Largest TCP segment that may be agreed on, for links on which too-big messages get "
-             "lost."},
+             "lost. Servers whose replies do not pass the box must announce no more by "
+             "themselves."},
     {.name = "allow",
      .since = "0.1",
      .form = Form::prefix,

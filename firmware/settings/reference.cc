@@ -28,7 +28,8 @@ Lists of plain values may be written [ ] or ( ). Times are a number and its unit
 The order of keys has no meaning; the order of
 `ports` numbers them. A key that does not exist, a value that is not allowed, a key that has no
 effect in its service's mode: every mistake of all files is told at once, each with its line, and
-nothing is changed until there is none.
+nothing is changed until there is none. What needs a restart, a running box refuses by name;
+[the handbook](../tools/README.md) says how to change it nevertheless.
 
 This file is written from the table that `keeld` reads settings by
 (`firmware/settings/keys.cc`), as are the completion of `keel` and the JSON schema of the API.
@@ -48,20 +49,23 @@ std::string default_of(const Key& key) {
   return key.is_list ? (text.empty() ? "none" : "`[" + text + "]`") : "`" + text + "`";
 }
 
-std::string meaning_of(const Key& key) {
+std::string meaning_of(const Key& key, bool needs_restart) {
   std::string text(key.help);
+  if (needs_restart && key.form != Form::group) text += " Needs a restart.";
   if (key.modes != kAllModes) text += " In modes: " + to_text(key.modes) + ".";
   if (key.checks != kAllCheckTypes) text += " Of types: " + check_types_text(key.checks) + ".";
   return text;
 }
 
 // Outer groups come before the groups in them.
-void add_group(std::string& text, const std::string& title, std::span<const Key> keys) {
+void add_group(std::string& text, const std::string& title, std::span<const Key> keys,
+               bool needs_restart) {
   text += "\n## " + title +
           "\n\n| key | allowed | default | meaning | since |\n|---|---|---|---|---|\n";
   for (const Key& key : keys) {
     text += "| `" + std::string(key.name) + "` | " + allowed(key) + " | " + default_of(key) +
-            " | " + meaning_of(key) + " | " + std::string(key.since) + " |\n";
+            " | " + meaning_of(key, needs_restart || key.needs_restart) + " | " +
+            std::string(key.since) + " |\n";
   }
   for (const Key& key : keys) {
     if (key.form != Form::group) continue;
@@ -69,7 +73,7 @@ void add_group(std::string& text, const std::string& title, std::span<const Key>
     add_group(text,
               title.starts_with('`') ? title.substr(0, title.size() - 1) + "." + name + "`"
                                      : "`" + name + "`",
-              key.members);
+              key.members, needs_restart || key.needs_restart);
   }
 }
 
@@ -77,7 +81,7 @@ void add_group(std::string& text, const std::string& title, std::span<const Key>
 
 std::string reference() {
   std::string text(kIntroduction);
-  add_group(text, "Outermost", settings_keys());
+  add_group(text, "Outermost", settings_keys(), false);
   return text;
 }
 

@@ -338,11 +338,6 @@ class Teller:
     def judge_failing(self, operator, refused):
         """While its disk takes nothing."""
         lab = self.lab
-        if self.prepare is nothing and lab.has_ended():
-            # What flows are hashed with is to be the same after every start: without a place for
-            # it, a box that never forwarded does not begin to.
-            assert 'error: the secret file' in lab.log(), 'it ended, and does not say why'
-            return
         assert not isinstance(refused, Gone), f'it ended: {refused}'
         with contextlib.suppress(Refused):
             operator.set_drain(0)

@@ -128,6 +128,8 @@ void another_check_is_suspected_first(void**) {
     for (size_t i = 0; i < count; ++i) assert_true(test.is_in(kNames[i]));
     room.leap += Membership::kHold;
     assert_true(test.is_told("No backend of service shop passes its check"));
+    assert_string_equal(id_of(room.prober.alerts()[0]).c_str(),
+                        "evenkeel_service_down{service=\"shop\"}");
     // The way back: the same servers, well known.
     room.shop().check.port = 0;
     room.follow();

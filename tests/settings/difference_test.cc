@@ -228,6 +228,38 @@ void no_key_is_forgotten(void** /*state*/) {
   assert_int_equal(count, rows_of(settings_keys()));
 }
 
+void what_needs_a_restart_is_told(void**) {
+  const Settings before = settings_with(Place::outermost, "");
+  const struct {
+    Place place;
+    const char* line;
+    std::vector<std::string> paths;
+  } rows[] = {
+      {Place::outermost, "cpu = { workers = [1, 2]; };", {"cpu.workers"}},
+      {Place::outermost, R"(api = { socket = "/run/api"; };)", {"api.socket"}},
+      {Place::outermost, R"(idle = "poll";)", {"idle"}},
+      {Place::outermost, R"(journal = { size = "1g"; };)", {}},
+      {Place::outermost, "evidence = { max_ejected = 20; };", {}},
+      {Place::service, "mss = 1400;", {}},
+  };
+  for (const auto& row : rows) {
+    assert_true(restarting_differences(before, settings_with(row.place, row.line)) == row.paths);
+  }
+  Settings after = before;
+  after.ports[0].mtu = 9'000;
+  after.ports[0].addresses.clear();
+  const std::string port = "ports." + before.ports[0].name;
+  assert_true(restarting_differences(before, after) == std::vector<std::string>{port + ".mtu"});
+  after = before;
+  after.ports.push_back(before.ports[0]);
+  after.ports.back().name = "dmz";
+  assert_true(restarting_differences(before, after) ==
+              (std::vector<std::string>{"ports.dmz.name", "ports.dmz.device"}));
+  Settings turned = after;
+  std::swap(turned.ports.front(), turned.ports.back());
+  assert_true(restarting_differences(after, turned) == std::vector<std::string>{"ports"});
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -236,7 +268,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(each_key_is_told),    cmocka_unit_test(numbers_are_told_as_they_are_written),
       cmocka_unit_test(elements_go_by_name), cmocka_unit_test(whole_services),
-      cmocka_unit_test(no_key_is_forgotten),
+      cmocka_unit_test(no_key_is_forgotten), cmocka_unit_test(what_needs_a_restart_is_told),
   };
   return cmocka_run_group_tests_name("settings/difference", tests, nullptr, nullptr);
 }

@@ -23,7 +23,11 @@ constexpr Option kLoadOptions[] = {
 constexpr Option kCommitOptions[] = {
     {"--confirm", "TIME", "How long the change may live unconfirmed; else what settings say."},
     {"--why", "TEXT", "What it is for, which must be said; it stays with the generation for good."},
-    {"--waive", "RULE", "Set this refusal aside, for this change only.", Names::rule, false, true},
+    {"--waive", "RULE",
+     "Set this refusal aside, for this change only. Also `latched`, and `trial`: it comes into "
+     "force "
+     "at once, and only its deadline takes it back.",
+     Names::rule, false, true},
     {"--reason", "TEXT", "Why, for each --waive, in their order.", Names::none, false, true},
 };
 constexpr Option kWhy[] = {
@@ -57,8 +61,8 @@ constexpr Command kCommands[] = {
      Section::change,
      "Edit the candidate in your editor",
      "Opens the candidate, or the confirmed settings if there is none, in $VISUAL, $EDITOR or vi. "
-     "What you save becomes the candidate; nothing is live before commit. A text that has mistakes "
-     "is opened again with them, if you like.",
+     "What you save becomes the candidate; nothing is live before commit. A text that the box does "
+     "not take is opened again, if you like; `keel check` tells its mistakes.",
      {},
      {},
      "the box does not take the text, or another one was confirmed meanwhile",
@@ -89,8 +93,8 @@ constexpr Command kCommands[] = {
     {"load", Section::change, "Make a file the candidate",
      "Files that it includes are taken in here, and their comments stay. If another generation was "
      "confirmed since --base, the box refuses and shows what changed meanwhile.",
-     kLoad, kLoadOptions, "the text has mistakes, or its base is stale", kLoadExamples, "operator",
-     run_load},
+     kLoad, kLoadOptions, "another change is on its way, or its base is stale", kLoadExamples,
+     "operator", run_load},
     {"check",
      Section::change,
      "Check the candidate: mistakes and rules",

@@ -31,7 +31,8 @@ constexpr Option kTopOptions[] = {{"--every", "TIME", "Look so often; else 1s."}
                                   {"--times", "N", "End after so many; else at q."}};
 constexpr Option kJournalOptions[] = {
     {"--limit", "N", "So many events; else 50."},
-    {"--kind", "KIND", "Only these: change, command, backend, port, rule, override and others."}};
+    {"--kind", "KIND",
+     "Only these: change, rollout, rule, override, command, backend, port, archive or journal."}};
 constexpr Option kFor[] = {
     {"--for", "TIME", "How long, from 1s to 30d; then it ends by itself.", Names::none, true},
     {"--reason", "TEXT", "Why; everybody sees it.", Names::none, true}};
