@@ -226,7 +226,7 @@ std::vector<bool> Control::verdicts(const Settings& settings) const {
     if (i < settings_->services.size() && settings_->services[i] == service) continue;
     const bool is_known = is_any_known(service, Prober::Of::in_force);
     for (const BackendSettings& backend : service.backends) {
-      held.push_back(is_known && !prober_.why_not(service.name, backend.name).empty());
+      held.push_back(is_known && !prober_.why_not(service.name, backend).empty());
     }
   }
   return held;
@@ -244,7 +244,9 @@ void Control::tell_switch(Microseconds begin) {
 void Control::keep_ready(std::shared_ptr<const Settings> settings) {
   way_back_ = std::move(settings);
   if (way_back_ == nullptr) {
+    surroundings_changed_ |= is_rolling_out();  // it ends without having gone back
     change_.reset();
+    brought_.clear();
   } else if (is_rolling_out()) {  // they may have other overrides by now
     settings_ = way_back_;
     if (!replan(now()).ok()) surroundings_changed_ = true;
@@ -339,11 +341,12 @@ void Control::tick() {
     ready_.reset();
     const std::vector<BackendState> before = backends_;
     const Status planned = replan(now);
-    if (!planned.ok()) log_.error(planned.message());
+    refusal_ = planned.ok() ? "" : planned.message();
+    surroundings_changed_ |= !planned.ok();
     tell_changes(before);
   }
   const Status stepped = planner_->step(now);
-  const std::string trouble = stepped.ok() ? "" : stepped.message();
+  const std::string trouble = stepped.ok() ? refusal_ : stepped.message();
   if (trouble != planning_trouble_ && !trouble.empty()) log_.error(trouble);
   planning_trouble_ = trouble;
   make_ready();
@@ -406,11 +409,12 @@ Compiled Control::compile_now(const Settings& settings, Prober::Of of) const {
       .next_hop = [this](const Address& address) { return next_hop(address); },
       .ways = [this] { return dataplane_.neighbours().ways(); },
       .unhealthy =
-          [&](std::string_view service, std::string_view backend) {
-            return is_known[service] ? prober_.why_not(service, backend, of) : std::string();
+          [&](const ServiceSettings& service, const BackendSettings& backend) {
+            return is_known[service.name] ? prober_.why_not(service.name, backend, of)
+                                          : std::string();
           },
-      .part = [&](std::string_view service,
-                  std::string_view backend) { return part_of(service, backend, of); }};
+      .part = [&](const ServiceSettings& service,
+                  const BackendSettings& backend) { return part_of(service, backend, of); }};
   return compile(settings, surroundings, 0);
 }
 

@@ -120,10 +120,8 @@ class Control final : public Box {
     Arms arms;       // of these, when they follow it
     Arms old_arms;   // of all services, when they do not
     Rollout rollout;
-    Microseconds begun = 0;
-    std::set<std::string, std::less<>> brought;  // backends that are new, or elsewhere
-    std::set<std::string, std::less<>> closed;   // services that only it would close
-    bool is_stopped = false;                     // it is to go back
+    std::set<std::string, std::less<>> closed;  // services that only it would close
+    bool is_stopped = false;                    // it is to go back
 
     bool is_over() const { return rollout.is_over(); }
   };
@@ -173,7 +171,7 @@ class Control final : public Box {
   void tell_changes(const std::vector<BackendState>& before);
   void watch_traffic(Microseconds now);
   std::vector<AgentLoad> loads() const;
-  Part part_of(std::string_view service, std::string_view backend, Prober::Of of) const;
+  Part part_of(const ServiceSettings& service, const BackendSettings& backend, Prober::Of of) const;
   void supervise(Microseconds now);
   void record(std::string_view kind, const std::string& subject, const std::string& what) const;
 
@@ -193,6 +191,7 @@ class Control final : public Box {
   Arms arms_;                             // of settings_
   uint32_t last_arm_ = 0;                 // that any service ever had
   std::unique_ptr<ChangeAtWork> change_;  // null: none
+  Servers brought_;                       // by the change that is not confirmed yet
   std::vector<Leaving> leaving_;
   ArmMeter arm_meter_;
   TrafficWatch traffic_watch_;
@@ -213,6 +212,7 @@ class Control final : public Box {
       .latencies = [this](uint16_t slot) { return response_times(slot); }};
   std::vector<bool> links_;        // as the kernel was told
   std::string planning_trouble_;   // why the wanted plan is not in force
+  std::string refusal_;            // of what was to be wanted last, by the planner
   std::string kernel_trouble_;     // why the kernel is not as settings_ have it
   Microseconds kernel_again_ = 0;  // not before
   bool surroundings_changed_ = false;

@@ -29,6 +29,8 @@ Status Control::roll_out(std::shared_ptr<const Settings> settings, const Rollout
   const std::vector<std::string> services = splittable_services(*settings_, *settings);
   if (how.steps.empty() || services.empty()) return put_in_force(std::move(settings));
   const Microseconds begin = now();
+  brought_ = brought_backends(*settings_, *settings, services);
+  for (const auto& [server, name] : brought_) traffic_watch_.forget(server, name);
   Compiled in_force = compiled_in_force();
   Arms arms;
   ++last_arm_;
@@ -39,8 +41,6 @@ Status Control::roll_out(std::shared_ptr<const Settings> settings, const Rollout
                    .arms = std::move(arms),
                    .old_arms = arms_,
                    .rollout = Rollout(how, services, *settings_, begin),
-                   .begun = begin,
-                   .brought = brought_backends(*settings_, *settings, services),
                    .closed = {}});
   follow_in_force();
   // Its next hops are known since the preview.
@@ -86,7 +86,6 @@ Status Control::put_back(std::shared_ptr<const Settings> settings) {
   leave(change_->tried, change_->arms, now());
   change_.reset();
   follow_in_force();
-  watch_again_ = 0;  // who has left its pool is to be forgotten before the next change
   surroundings_changed_ = true;
   return done;
 }
@@ -94,8 +93,12 @@ Status Control::put_back(std::shared_ptr<const Settings> settings) {
 // Before a rollout. Compiling anew is a third of the time that its first step takes.
 Compiled Control::compiled_in_force() const {
   REQUIRE(!is_rolling_out());
-  if (surroundings_changed_) return compile_settings();
-  Compiled known{.spec = planner_->wanted(), .states = backends_, .closed_by_trial = {}};
+  const auto is_tried = [](const ServiceSpec& service) { return service.trial.is_on(); };
+  const PlanSpec& wanted = planner_->wanted();
+  if (surroundings_changed_ || std::ranges::any_of(wanted.services, is_tried)) {
+    return compile_settings();
+  }
+  Compiled known{.spec = wanted, .states = backends_, .closed_by_trial = {}};
   remove_leaving(known.spec);
   return known;
 }
@@ -157,13 +160,15 @@ const Settings* Control::others() const {
 
 // Until it is confirmed, or has gone back.
 void Control::watch_change(Microseconds now) {
-  if (change_ == nullptr || change_->is_stopped || now < read_again_) return;
+  if (way_back_ == nullptr || now < read_again_) return;
+  if (change_ != nullptr && change_->is_stopped) return;
   std::string why = why_left_out();
-  if (why.empty() && !change_->is_over()) why = go_on_rolling_out(now);
+  if (why.empty() && is_rolling_out()) why = go_on_rolling_out(now);
   const Microseconds end = dataplane_.clock().now();
   read_again_ = end + std::max(kReadInterval, kReadingShare * (end - now));
   if (why.empty()) return;
-  change_->is_stopped = true;
+  brought_.clear();
+  if (change_ != nullptr) change_->is_stopped = true;
   if (alarm_) alarm_(why);
 }
 
@@ -180,12 +185,13 @@ std::string Control::go_on_rolling_out(Microseconds now) {
   return taken.ok() ? "" : "its next step is not possible: " + taken.message();
 }
 
-// Who has done badly since the change brought it is the change's fault, and out already; too few
-// flows may have gone there for a comparison of both arms.
+// Who does badly and is brought by the change is its fault, and out already; too few flows may have
+// gone there for a comparison of both arms.
 std::string Control::why_left_out() const {
-  for (const Ejection& each : traffic_watch_.ejected()) {
-    if (each.since >= change_->begun && change_->brought.contains(each.backend)) {
-      return each.backend + ", which the change brings, is left out: " + each.evidence;
+  for (const auto& [server, name] : brought_) {
+    const Ejection* const ejection = traffic_watch_.ejection_of(server, name);
+    if (ejection != nullptr) {
+      return name + ", which the change brings, is left out: " + ejection->evidence;
     }
   }
   return {};

@@ -62,11 +62,15 @@ std::vector<AgentLoad> Control::loads() const {
   return loads;
 }
 
-Part Control::part_of(std::string_view service, std::string_view backend, Prober::Of of) const {
-  if (traffic_watch_.is_ejected(service, backend)) {
+Part Control::part_of(const ServiceSettings& service, const BackendSettings& backend,
+                      Prober::Of of) const {
+  if (traffic_watch_.is_any_ejected(service.name) &&
+      traffic_watch_.ejection_of(server_of(service, backend), service.name + "/" + backend.name) !=
+          nullptr) {
     return {.percent = 0, .why = "left out: its flows do worse than the others'"};
   }
-  const auto percent = static_cast<uint32_t>(std::lround(prober_.part(service, backend, of) * 100));
+  const auto percent =
+      static_cast<uint32_t>(std::lround(prober_.part(service.name, backend.name, of) * 100));
   if (percent == 100) return {};
   return {.percent = percent,
           .why = "has " + std::to_string(percent) +

@@ -9,6 +9,7 @@
 
 #include "firmware/base/check.h"
 #include "firmware/base/names.h"
+#include "firmware/change/compile.h"
 #include "firmware/settings/values.h"
 
 namespace evenkeel {
@@ -50,22 +51,17 @@ std::vector<std::string> splittable_services(const Settings& before, const Setti
   return names;
 }
 
-std::set<std::string, std::less<>> brought_backends(const Settings& before, const Settings& after,
-                                                    const std::vector<std::string>& services) {
-  std::set<std::string, std::less<>> brought;
+Servers brought_backends(const Settings& before, const Settings& after,
+                         const std::vector<std::string>& services) {
+  Servers brought;
   for (const std::string& name : services) {
     const ServiceSettings* const was = find_service(before, name);
     const ServiceSettings* const is = find_service(after, name);
     REQUIRE(was != nullptr && is != nullptr);
-    std::unordered_map<std::string_view, const BackendSettings*> known;
-    for (const BackendSettings& backend : was->backends) known.emplace(backend.name, &backend);
     for (const BackendSettings& backend : is->backends) {
-      const auto found = known.find(backend.name);
-      if (found == known.end() || found->second->address != backend.address ||
-          found->second->port != backend.port) {
-        brought.insert(name + "/" + backend.name);
-      }
+      brought.emplace(server_of(*is, backend), name + "/" + backend.name);
     }
+    for (const BackendSettings& backend : was->backends) brought.erase(server_of(*was, backend));
   }
   return brought;
 }

@@ -24,10 +24,12 @@ using Arms = std::map<std::string, uint32_t, std::less<>>;
 // elsewhere, or otherwise. All else comes with its last step.
 std::vector<std::string> splittable_services(const Settings& before, const Settings& after);
 
-// Backends of these services, by full name, that `before` does not have, or elsewhere.
-// REQUIRES: both have them.
-std::set<std::string, std::less<>> brought_backends(const Settings& before, const Settings& after,
-                                                    const std::vector<std::string>& services);
+// Full names, by server_digest().
+using Servers = std::map<uint64_t, std::string>;
+
+// Backends of these services that `before` does not have, or elsewhere. REQUIRES: both have them.
+Servers brought_backends(const Settings& before, const Settings& after,
+                         const std::vector<std::string>& services);
 
 // The same settings with only these services.
 Settings only_services(const Settings& settings, const std::vector<std::string>& names);

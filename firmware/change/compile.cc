@@ -83,14 +83,13 @@ class Compiler {
                          .forwarding = way_of(service, backend, is_v4)};
       std::string why = complete_way(way.forwarding, next_hops[i], settings_, surroundings_.ports);
       if (why.empty() && surroundings_.unhealthy) {
-        why = surroundings_.unhealthy(service.name, backend.name);
+        why = surroundings_.unhealthy(service, backend);
       }
       if (backend.in_maintenance) why = "in maintenance";
       way.is_alive = why.empty();
       const uint32_t weight = way.is_alive ? backend.weight : 0;
       is_open = is_open || weight > 0;
-      Part part = surroundings_.part && weight > 0 ? surroundings_.part(service.name, backend.name)
-                                                   : Part();
+      Part part = surroundings_.part && weight > 0 ? surroundings_.part(service, backend) : Part();
       percents.push_back(part.percent);
       if (way.is_alive) why = std::move(part.why);
       states[i] = {states[i].service, states[i].backend, way.is_alive, std::move(why)};
@@ -174,6 +173,11 @@ std::string complete_way(ForwardingSpec& way, const NextHop& next_hop, const Set
   if (made.ok()) return {};
   way.destination_mac = {};
   return made.message();
+}
+
+uint64_t server_of(const ServiceSettings& service, const BackendSettings& backend) {
+  const ForwardingSpec way = way_of(service, backend, true);
+  return server_digest(service.name + "/" + backend.name, way.destination, way.destination_port);
 }
 
 Compiled compile(const Settings& settings, const Surroundings& surroundings, uint64_t generation) {

@@ -42,11 +42,14 @@ struct Surroundings {
   // To clients; asked only where packets come back. No function: there are none.
   std::function<std::vector<KernelWay>()> ways = {};
   // Why a backend fails its check; empty, or no function: it does not.
-  std::function<std::string(std::string_view service, std::string_view backend)> unhealthy = {};
+  std::function<std::string(const ServiceSettings&, const BackendSettings&)> unhealthy = {};
   // How much of its weight a backend has, and if that is not all, why. No function: all.
-  std::function<Part(std::string_view service, std::string_view backend)> part = {};
+  std::function<Part(const ServiceSettings&, const BackendSettings&)> part = {};
 };
 // NOLINTEND(readability-redundant-member-init)
+
+// server_digest() of the slots that a backend of a service gets.
+uint64_t server_of(const ServiceSettings& service, const BackendSettings& backend);
 
 // How it is with one backend of the settings.
 struct BackendState {

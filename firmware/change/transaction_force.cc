@@ -33,6 +33,26 @@ std::string in_words(const OverrideRequest& request) {
          " s: " + request.reason;
 }
 
+// Who may take new flows of a service, without and with an override.
+struct Takers {
+  uint32_t without = 0;
+  uint32_t with = 0;
+
+  void add(const OverrideRequest& request, const ServiceSettings& service,
+           BackendSettings backend) {
+    without += takes_new_flows(backend) ? 1 : 0;
+    if (is_meant(request, service, backend)) apply_override(backend, request);
+    with += takes_new_flows(backend) ? 1 : 0;
+  }
+  bool is_closed() const { return without != 0 && with == 0; }
+};
+
+Refusal closing(const std::string& service, const char* when) {
+  return {.code = Code::last_backend,
+          .message = "nobody would be left to take new flows of " + service + when,
+          .advice = "bring another backend back first; to close the service, change the settings"};
+}
+
 }  // namespace
 
 void Transaction::tell(const std::string& who, WallTime wall, const std::string& what) {
@@ -174,6 +194,7 @@ void Transaction::end_going_back() {
 // What is in force, and what is kept ready, after they have changed.
 void Transaction::follow_overrides(Microseconds now) {
   if (is_live()) way_back_ = with_overrides_now(confirmed_.settings);
+  if (is_live() && !is_on_probation()) box_.keep_ready(way_back_);  // which is to go back to it
   put_in_force(now);
   end_going_back();
   if (is_live()) box_.keep_ready(way_back_);
@@ -183,35 +204,40 @@ std::shared_ptr<const Settings> Transaction::with_overrides_now(const Settings& 
   return std::make_shared<const Settings>(with_overrides(settings, overrides_));
 }
 
-// Of what is in force: an override may not close a service that is open.
+// An override may not close a service that is open: not in what is in force, nor, while a change is
+// live, in what was before it or will be after it.
 std::optional<Refusal> Transaction::refusal_to_close(const OverrideRequest& request) const {
   const Side side = box_.in_force();
   bool is_known = false;
-  std::vector<uint32_t> open(side.settings->services.size());
-  std::vector<uint32_t> left(side.settings->services.size());
+  std::vector<Takers> takers(side.settings->services.size());
   for (const BackendState& state : side.states) {
     const ServiceSettings& service = side.settings->services[state.service];
-    BackendSettings backend = service.backends[state.backend];
-    open[state.service] += state.usable && takes_new_flows(backend) ? 1 : 0;
-    if (is_meant(request, service, backend)) {
-      is_known = true;
-      apply_override(backend, request);
+    const BackendSettings& backend = service.backends[state.backend];
+    is_known = is_known || is_meant(request, service, backend);
+    if (state.usable) takers[state.service].add(request, service, backend);
+  }
+  for (size_t i = 0; i < takers.size(); ++i) {
+    if (takers[i].is_closed()) return closing(side.settings->services[i].name, "");
+  }
+  using Later = std::pair<const Settings*, const char*>;
+  std::vector<Later> later;
+  if (is_live()) {
+    later = {{&confirmed_.settings, " once the change goes back"},
+             {&live_, " once all flows follow the change"}};
+  }
+  for (const auto& [settings, when] : later) {
+    const std::shared_ptr<const Settings> overridden = with_overrides_now(*settings);
+    for (const ServiceSettings& service : overridden->services) {
+      Takers all;
+      for (const BackendSettings& backend : service.backends) {
+        is_known = is_known || is_meant(request, service, backend);
+        all.add(request, service, backend);
+      }
+      if (all.is_closed()) return closing(service.name, when);
     }
-    left[state.service] += state.usable && takes_new_flows(backend) ? 1 : 0;
   }
-  if (!is_known) {
-    return bad_request("there is no backend " + request.backend, "see show backends");
-  }
-  for (size_t i = 0; i < open.size(); ++i) {
-    if (open[i] == 0 || left[i] != 0) continue;
-    return Refusal{
-        .code = Code::last_backend,
-        .message = "nobody would be left to take new flows of " + side.settings->services[i].name,
-        .advice =
-            "bring another backend back first; to close the service, change the "
-            "settings"};
-  }
-  return std::nullopt;
+  if (is_known) return std::nullopt;
+  return bad_request("there is no backend " + request.backend, "see show backends");
 }
 
 Answer<Override> Transaction::set_override(const Caller& caller, OverrideRequest request) {

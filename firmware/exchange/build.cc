@@ -145,7 +145,12 @@ Status Builder::assign_slots() {
     if (kept == known.end()) plan_->lives[slot.value()].born = now_;
     plan_->lives[slot.value()].is_alive = backend.is_alive;
     plan_->lives[slot.value()].inner_is_v4 = backend.forwarding.inner_is_v4;
-    plan_->backend_records[slot.value()] = {.name = backend.name, .identity = identity, .left = 0};
+    const ForwardingSpec& way = backend.forwarding;
+    plan_->backend_records[slot.value()] = {
+        .name = backend.name,
+        .identity = identity,
+        .server = server_digest(backend.name, way.destination, way.destination_port),
+        .left = 0};
     slots_.push_back(slot.value());
     identities_.push_back(secret_.hash(backend.name));
     armless_.push_back(identity_of(backend, 0));

@@ -86,6 +86,7 @@ struct ServiceRecord {
 struct BackendRecord {
   std::string name;       // empty: this slot is free
   uint64_t identity = 0;  // of (name, arm, address ...): whose slot it is
+  uint64_t server = 0;    // server_digest(): the same in all arms
   Tick left = 0;          // of a free slot: when its last owner left
 };
 

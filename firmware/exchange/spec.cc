@@ -33,6 +33,10 @@ uint64_t digest_of(const std::vector<Prefix>& prefixes) {
 
 }  // namespace
 
+uint64_t server_digest(std::string_view name, const Address& destination, uint16_t port) {
+  return Digest().add(name).add(destination).add(port).value();
+}
+
 uint64_t digest_of(const BackendSpec& backend) {
   const ForwardingSpec& way = backend.forwarding;
   Digest digest;

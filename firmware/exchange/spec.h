@@ -97,6 +97,8 @@ struct PlanSpec {
 
 // Leaves out what is a box's own: ports and their addresses, next hops, VLANs, and rollouts.
 uint64_t digest_of(const BackendSpec& backend);
+// Who a backend is, whatever its arm and the family of the VIP: another one, if it has moved.
+uint64_t server_digest(std::string_view name, const Address& destination, uint16_t port);
 uint64_t digest_without_members(const ServiceSpec& service);
 
 // Equal for equal settings, on every box: independent of the order of services, backends and

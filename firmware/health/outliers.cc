@@ -143,10 +143,16 @@ void Outliers::eject(Record& record, Microseconds now) {
                                   in_words(watched.others, "of the other backends", "")};
 }
 
-bool Outliers::is_ejected(std::string_view backend) const {
-  if (out_ == 0) return false;  // asked of every backend, for each plan
+void Outliers::forget(std::string_view backend) {
   const auto found = watched_.find(backend);
-  return found != watched_.end() && found->second.is_ejected;
+  if (found == watched_.end()) return;
+  out_ -= found->second.is_ejected ? 1 : 0;
+  watched_.erase(found);
+}
+
+const Ejection* Outliers::ejection_of(std::string_view backend) const {
+  const auto found = watched_.find(backend);
+  return found != watched_.end() && found->second.is_ejected ? &found->second.ejection : nullptr;
 }
 
 std::vector<Ejection> Outliers::ejected() const {

@@ -85,7 +85,13 @@ class Outliers {
   // is not named is forgotten. REQUIRES: names differ; 0 <= share <= 1; now does not go back.
   Changes observe(const std::vector<BackendOutcomes>& pool, Microseconds now);
 
-  bool is_ejected(std::string_view backend) const;
+  // As if it had never been named.
+  void forget(std::string_view backend);
+
+  bool is_any_ejected() const { return out_ > 0; }
+  bool is_ejected(std::string_view backend) const { return ejection_of(backend) != nullptr; }
+  // Null: it is not ejected.
+  const Ejection* ejection_of(std::string_view backend) const;
   std::vector<Ejection> ejected() const;
   // Those that would be ejected if there were not too many already, as of the last call.
   const std::vector<std::string>& spared() const { return spared_; }

@@ -91,6 +91,9 @@ class Prober {
   // followed nothing is held against.
   std::string why_not(std::string_view service, std::string_view backend,
                       Of of = Of::in_force) const;
+  // The same; but if who is followed by that name is elsewhere, that is held against nobody.
+  std::string why_not(std::string_view service, const BackendSettings& backend,
+                      Of of = Of::in_force) const;
   // Whether its check has ever been answered; true if it has none or is not followed.
   bool is_known(std::string_view service, std::string_view backend, Of of = Of::in_force) const;
   // How much of its weight in the settings it is to have: after a recovery it grows by steps to the
@@ -185,6 +188,7 @@ class Prober {
 
   Pools& pools(Of of) { return pools_[static_cast<size_t>(of)]; }
   const Pools& pools(Of of) const { return pools_[static_cast<size_t>(of)]; }
+  static std::string why_not(const Member& member);
   const Member* find(std::string_view service, std::string_view backend, Of of) const;
   double part_now(const Member& member) const;
 

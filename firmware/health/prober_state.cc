@@ -54,15 +54,25 @@ const Prober::Member* Prober::find(std::string_view service, std::string_view ba
 }
 
 std::string Prober::why_not(std::string_view service, std::string_view backend, Of of) const {
-  const Member* member = find(service, backend, of);
-  if (member == nullptr || member->pool->membership.is_overruled()) return {};
-  const Verdict& verdict = member->verdict;
+  const Member* const member = find(service, backend, of);
+  return member == nullptr ? "" : why_not(*member);
+}
+
+std::string Prober::why_not(std::string_view service, const BackendSettings& backend, Of of) const {
+  const Member* const member = find(service, backend.name, of);
+  if (member == nullptr || member->address != backend.address) return {};
+  return backend.port != 0 && backend.port != member->traffic_port ? "" : why_not(*member);
+}
+
+std::string Prober::why_not(const Member& member) {
+  if (member.pool->membership.is_overruled()) return {};
+  const Verdict& verdict = member.verdict;
   if (!verdict.is_decided()) return "not checked yet";
-  if (verdict.decided() == Health::down && !member->pool->membership.holds(verdict)) {
+  if (verdict.decided() == Health::down && !member.pool->membership.holds(verdict)) {
     return "its check fails: " + verdict.complaint();
   }
-  if (member->agent.wish != AgentReport::Wish::maintenance) return {};
-  const std::string& reason = member->agent.reason;
+  if (member.agent.wish != AgentReport::Wish::maintenance) return {};
+  const std::string& reason = member.agent.reason;
   return "its agent wants maintenance" + (reason.empty() ? "" : ": " + reason);
 }
 

@@ -18,33 +18,48 @@ std::set<std::string_view> services_by_source(const Plan& plan) {
   return services;
 }
 
+// What a server is called in its pool. Names have no '@'.
+std::string label_of(uint64_t server, std::string_view name) {
+  return std::string(backend_part(name)) + '@' + std::to_string(server);
+}
+
+std::string full_name(const std::string& service, std::string_view label) {
+  return service + "/" + std::string(label.substr(0, label.find('@')));
+}
+
 }  // namespace
 
 TrafficWatch::Changes TrafficWatch::observe(const Plan& plan, const Counted& counted, double most,
                                             Microseconds now) {
-  if (std::exchange(most_, most) != most) pools_.clear();
+  Changes changes;
+  if (std::exchange(most_, most) != most) {
+    for (const Ejection& each : ejected()) changes.returned.push_back(each.backend);
+    pools_.clear();
+  }
   const std::map<std::string_view, Backends> found = read(plan, counted);
   std::erase_if(pools_, [&](const auto& pool) { return !found.contains(pool.first); });
   const std::set<std::string_view> by_source = services_by_source(plan);
-  Changes changes;
-  for (const auto& [service, backends] : found) {
+  for (const auto& [name, backends] : found) {
+    const std::string service(name);
     auto pool = pools_.find(service);
     if (pool == pools_.end()) pool = pools_.emplace(service, Pool(most)).first;
     std::vector<BackendOutcomes> outcomes;
     std::vector<BackendFlows> flows;
-    for (const auto& [name, backend] : backends) {
-      outcomes.push_back({.backend = name,
+    for (const auto& [server, backend] : backends) {
+      outcomes.push_back({.backend = backend.label,
                           .share = backend.share,
                           .outcomes = {.good = backend.grown.good, .bad = backend.grown.bad}});
-      flows.push_back({.backend = name, .share = backend.share, .flows = backend.grown.new_flows});
+      flows.push_back(
+          {.backend = backend.label, .share = backend.share, .flows = backend.grown.new_flows});
     }
-    const std::string prefix = std::string(service) + "/";
     Outliers::Changes of_pool = pool->second.outliers.observe(outcomes, now);
     for (Ejection& ejection : of_pool.ejected) {
-      ejection.backend = prefix + ejection.backend;
+      ejection.backend = full_name(service, ejection.backend);
       changes.ejected.push_back(std::move(ejection));
     }
-    for (const std::string& name : of_pool.returned) changes.returned.push_back(prefix + name);
+    for (const std::string& label : of_pool.returned) {
+      changes.returned.push_back(full_name(service, label));
+    }
     if (!by_source.contains(service)) pool->second.imbalance.observe(flows, now);
   }
   return changes;
@@ -61,7 +76,7 @@ std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::read(const Plan
     OfSlot& before = before_[slot];
     const auto pool = pools.find(service_part(record.name));
     if (pool != pools.end() && before.identity == record.identity) {
-      const auto found = pool->second.find(backend_part(record.name));
+      const auto found = pool->second.find(record.server);
       if (found != pool->second.end()) found->second.grown += is.since(before.counts);
     }
     before = {.identity = record.identity, .counts = is};
@@ -85,8 +100,12 @@ std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::shares_of(const
       double total = 0;
       for (const TableMember& member : *members) total += member.weight;
       for (const TableMember& member : *members) {
-        const std::string& name = plan.backend_records[member.slot].name;
-        Found& found = pools[service_part(name)][backend_part(name)];
+        const BackendRecord& backend = plan.backend_records[member.slot];
+        const std::string_view service = service_part(record.name);
+        // Of a closed service, the slot of one that has no weight may be another's by now.
+        if (service_part(backend.name) != service) continue;
+        Found& found = pools[service][backend.server];
+        if (found.label.empty()) found.label = label_of(backend.server, backend.name);
         if (member.weight > 0) found.share += of_all * member.weight / total;
       }
     }
@@ -94,16 +113,26 @@ std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::shares_of(const
   return pools;
 }
 
-bool TrafficWatch::is_ejected(std::string_view service, std::string_view backend) const {
+bool TrafficWatch::is_any_ejected(std::string_view service) const {
   const auto pool = pools_.find(service);
-  return pool != pools_.end() && pool->second.outliers.is_ejected(backend);
+  return pool != pools_.end() && pool->second.outliers.is_any_ejected();
+}
+
+const Ejection* TrafficWatch::ejection_of(uint64_t server, std::string_view name) const {
+  const auto pool = pools_.find(service_part(name));
+  return pool == pools_.end() ? nullptr : pool->second.outliers.ejection_of(label_of(server, name));
+}
+
+void TrafficWatch::forget(uint64_t server, std::string_view name) {
+  const auto pool = pools_.find(service_part(name));
+  if (pool != pools_.end()) pool->second.outliers.forget(label_of(server, name));
 }
 
 std::vector<Ejection> TrafficWatch::ejected() const {
   std::vector<Ejection> all;
   for (const auto& [service, pool] : pools_) {
     for (Ejection& ejection : pool.outliers.ejected()) {
-      ejection.backend = service + "/" + ejection.backend;
+      ejection.backend = full_name(service, ejection.backend);
       all.push_back(std::move(ejection));
     }
   }
@@ -114,7 +143,7 @@ std::vector<Imbalanced> TrafficWatch::imbalanced() const {
   std::vector<Imbalanced> all;
   for (const auto& [service, pool] : pools_) {
     for (Imbalanced& each : pool.imbalance.imbalanced()) {
-      each.backend = service + "/" + each.backend;
+      each.backend = full_name(service, each.backend);
       all.push_back(std::move(each));
     }
   }

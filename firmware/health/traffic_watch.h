@@ -1,8 +1,9 @@
 // What the traffic itself says of backends, whatever their checks say: who does worse than the rest
 // of its pool and is left out for a while (outliers.h), and who gets another share of new flows
 // than the plan gives it (imbalance.h). Reads what workers have counted, by slot; a backend may
-// have several, one for each family and arm. Who has left its pool is forgotten: should it come
-// back, it begins anew.
+// have several, one for each family and arm, but one that a change moves is two: what is held
+// against the old server is not held against the new one. Who has left its pool is forgotten:
+// should it come back, it begins anew.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,10 @@ class TrafficWatch {
   // What has been counted since the last call. `most`: of a pool, ejected at a time.
   Changes observe(const Plan& plan, const Counted& counted, double most, Microseconds now);
 
-  bool is_ejected(std::string_view service, std::string_view backend) const;
+  bool is_any_ejected(std::string_view service) const;
+  // Of a server of a service, by server_digest() and its full name. Null: it is not ejected.
+  const Ejection* ejection_of(uint64_t server, std::string_view name) const;
+  void forget(uint64_t server, std::string_view name);
   std::vector<Ejection> ejected() const;
   std::vector<Imbalanced> imbalanced() const;  // by full name
 
@@ -49,10 +53,11 @@ class TrafficWatch {
   };
   // Of one backend, in this interval.
   struct Found {
+    std::string label;  // in its pool
     double share = 0;
     BackendCounts grown;
   };
-  using Backends = std::map<std::string_view, Found>;  // by name
+  using Backends = std::map<uint64_t, Found>;  // by server
   using Known = std::map<std::string, Pool, std::less<>>;
 
   struct OfSlot {

@@ -104,8 +104,10 @@ struct World {
         .ports = std::span(&port, 1),
         .next_hop = next_hop,
         .ways = [] { return std::vector<KernelWay>(); },
-        .unhealthy = [&](std::string_view service,
-                         std::string_view backend) { return prober.why_not(service, backend); }};
+        .unhealthy =
+            [&](const ServiceSettings& service, const BackendSettings& backend) {
+              return prober.why_not(service.name, backend);
+            }};
     const auto plan =
         build_plan(compile(settings, surroundings, 1).spec, Secret(kSecretBytes), {}, 100'000);
     if (!plan.ok()) print_error("%s\n", plan.message().c_str());

@@ -63,13 +63,13 @@ struct World {
             },
         .ways = [this] { return ways; },
         .unhealthy =
-            [&](std::string_view service, std::string_view backend) {
-              const auto found = complaints.find(std::string(service) + "/" + std::string(backend));
+            [&](const ServiceSettings& service, const BackendSettings& backend) {
+              const auto found = complaints.find(service.name + "/" + backend.name);
               return found == complaints.end() ? "" : found->second;
             },
         .part =
-            [&](std::string_view service, std::string_view backend) {
-              const auto found = parts.find(std::string(service) + "/" + std::string(backend));
+            [&](const ServiceSettings& service, const BackendSettings& backend) {
+              const auto found = parts.find(service.name + "/" + backend.name);
               return found == parts.end() ? Part() : Part{found->second, "asked for less"};
             }};
     return evenkeel::compile(settings, surroundings, 42);

@@ -1,5 +1,7 @@
 #include "firmware/change/transaction.h"
 
+#include <cstring>
+
 #include <string>
 #include <vector>
 
@@ -344,6 +346,26 @@ void no_override_closes_a_service(void** state) {
   assert_int_equal(transaction.overrides().all().size(), 3);
 }
 
+void no_override_closes_what_comes_after_a_change(void** state) {
+  Machine& machine = machine_of(state);
+  Transaction& transaction = *machine.transaction;
+  const Caller anna = machine.caller("anna");
+  const auto drain = [&](const std::string& backend) {
+    return transaction.set_override(
+        anna,
+        {.backend = backend, .kind = OverrideKind::drain, .lasts = 90 * kSecond, .reason = "x"});
+  };
+  const uint64_t id = commit(machine, text_of({.backends = 7}));
+  for (const char* backend : {"web1", "web2", "web3"}) assert_true(is_good(drain(backend)));
+  // In force, there are web5 to web7; they go with the change.
+  const Answer<Override> refused = drain("web4");
+  assert_true(is_refused(refused, Code::last_backend));
+  assert_non_null(std::strstr(refused.refusal().message.c_str(), "once the change goes back"));
+  assert_true(is_good(drain("web5")));
+  assert_true(is_good(transaction.confirm(anna, id)));
+  assert_true(is_good(drain("web4")));
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -355,6 +377,8 @@ int main() {
       test_of("one_change_at_a_time_has_an_owner", one_change_at_a_time_has_an_owner),
       test_of("refuses_an_old_base_with_what_happened_meanwhile",
               refuses_an_old_base_with_what_happened_meanwhile),
+      test_of("no_override_closes_what_comes_after_a_change",
+              no_override_closes_what_comes_after_a_change),
       test_of("refuses_what_no_box_could_do", refuses_what_no_box_could_do),
       test_of("goes_back_to_any_generation_by_the_same_gates",
               goes_back_to_any_generation_by_the_same_gates),

@@ -335,6 +335,13 @@ void two_settings_are_followed_at_a_time(void**) {
   }));
   assert_true(room.prober.is_known("shop", "new"));  // not followed: nothing is held against it
 
+  // A leaving server of that name, but elsewhere, is not the one that is asked.
+  BackendSettings bad = room.settings.services[0].backends[1];
+  assert_string_equal(room.prober.why_not("shop", bad).c_str(), room.why("bad").c_str());
+  assert_true(!room.why("bad").empty());
+  bad.address = *parse_address("127.0.0.9");
+  assert_string_equal(room.prober.why_not("shop", bad).c_str(), "");
+
   // What does not differ is followed once, and known to both.
   room.prober.follow(room.settings, &room.settings);
   assert_string_equal(room.prober.why_not("shop", "bad", Of::others).c_str(),

@@ -1,6 +1,7 @@
 // What counters of slots come to, pool by pool.
 #include "firmware/health/traffic_watch.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -16,7 +17,7 @@ constexpr Microseconds kHalfSecond = 500'000;
 PlanSpec pool_of(const std::vector<MemberSpec>& members) {
   PlanSpec spec;
   for (uint32_t i = 0; i < 6; ++i) {
-    spec.backends.push_back(backend_of(i, i < 3));
+    spec.backends.push_back(backend_of(i % 3, i < 3));
     spec.backends.back().name = "web/" + std::to_string(i % 3);
   }
   std::vector<MemberSpec> others = members;
@@ -32,6 +33,8 @@ struct World {
   TrafficWatch watch;
   Microseconds now = 1'000'000'000;
   std::vector<Ejection> ejected;
+  std::vector<std::string> returned;
+  double most = 0.34;
 
   World() : plan(built(pool_of({{0}, {1}, {2, 2}}))) {}
   // Flows of one backend, half of them in each family.
@@ -42,11 +45,17 @@ struct World {
       counters[slot].new_flows += (good + bad) / 2;
     }
   }
+  bool is_ejected(const std::string& name) const {
+    return std::ranges::any_of(plan->backend_records, [&](const BackendRecord& record) {
+      return record.name == name && watch.ejection_of(record.server, name) != nullptr;
+    });
+  }
   void pass() {
     now += kHalfSecond;
     const TrafficWatch::Changes changes =
-        watch.observe(*plan, [this](uint16_t slot) { return counters[slot]; }, 0.34, now);
+        watch.observe(*plan, [this](uint16_t slot) { return counters[slot]; }, most, now);
     ejected.insert(ejected.end(), changes.ejected.begin(), changes.ejected.end());
+    returned.insert(returned.end(), changes.returned.begin(), changes.returned.end());
   }
 };
 
@@ -60,9 +69,9 @@ void who_does_worse_is_left_out(void** /*state*/) {
   }
   assert_int_equal(world.ejected.size(), 1);
   assert_string_equal(world.ejected[0].backend.c_str(), "web/1");
-  assert_true(world.watch.is_ejected("web", "1"));
-  assert_false(world.watch.is_ejected("web", "0"));
-  assert_false(world.watch.is_ejected("mail", "1"));
+  assert_true(world.is_ejected("web/1"));
+  assert_false(world.is_ejected("web/0"));
+  assert_false(world.is_ejected("mail/1"));
   assert_string_equal(world.watch.ejected()[0].backend.c_str(), "web/1");
 }
 
@@ -99,24 +108,28 @@ void the_first_look_tells_nothing(void** /*state*/) {
   assert_true(world.ejected.empty());
 }
 
-// Flows may be on its slots for long: they are nobody's.
-void who_has_left_its_pool_is_forgotten(void** /*state*/) {
-  World world;
-  PlanSpec spec = pool_of({{0}, {1}, {2, 2}});
-  world.plan = built(spec);
+// Until it is ejected.
+void let_fail(World& world) {
   for (int i = 0; i < 20 && world.ejected.empty(); ++i) {
     world.give(0, 100, 0);
     world.give(1, 40, 60);
     world.give(2, 200, 0);
     world.pass();
   }
-  assert_true(world.watch.is_ejected("web", "1"));
+  assert_true(world.is_ejected("web/1"));
+}
+
+// Flows may be on its slots for long: they are nobody's.
+void who_has_left_its_pool_is_forgotten(void** /*state*/) {
+  World world;
+  PlanSpec spec = pool_of({{0}, {1}, {2, 2}});
+  let_fail(world);
 
   // Out, but of the pool.
   spec.services = pool_of({{0}, {1, 0}, {2, 2}}).services;
   world.plan = built(spec);
   world.pass();
-  assert_true(world.watch.is_ejected("web", "1"));
+  assert_true(world.is_ejected("web/1"));
 
   spec.services = pool_of({{0}, {2, 2}}).services;
   for (ServiceSpec& service : spec.services) service.leaving = {service.members[0].backend + 1};
@@ -126,7 +139,44 @@ void who_has_left_its_pool_is_forgotten(void** /*state*/) {
 
   world.plan = built(pool_of({{0}, {1}, {2, 2}}));
   world.pass();
-  assert_false(world.watch.is_ejected("web", "1"));
+  assert_false(world.is_ejected("web/1"));
+}
+
+// The old server's failures are not held against the new one of that name.
+void who_has_moved_is_another(void** /*state*/) {
+  World world;
+  let_fail(world);
+  PlanSpec spec = pool_of({{0}, {1}, {2, 2}});
+  for (const size_t moved : {1u, 4u}) {
+    spec.backends[moved].forwarding.destination = address_of("10.9.9.9");
+  }
+  world.plan = built(spec);
+  world.pass();
+  assert_false(world.is_ejected("web/1"));
+  assert_true(world.watch.ejected().empty());
+  assert_string_equal(world.ejected[0].backend.c_str(), "web/1");
+}
+
+void who_is_forgotten_begins_anew(void** /*state*/) {
+  World world;
+  let_fail(world);
+  for (const BackendRecord& record : world.plan->backend_records) {
+    world.watch.forget(record.server, record.name);
+  }
+  assert_false(world.is_ejected("web/1"));
+  world.pass();
+  assert_true(world.returned.empty());
+}
+
+// With other bounds all begin anew; who was out is told to be back, so that the plan follows.
+void other_bounds_bring_everybody_back(void** /*state*/) {
+  World world;
+  let_fail(world);
+  world.most = 0;
+  world.pass();
+  assert_int_equal(world.returned.size(), 1);
+  assert_string_equal(world.returned[0].c_str(), "web/1");
+  assert_false(world.is_ejected("web/1"));
 }
 
 }  // namespace
@@ -139,6 +189,9 @@ int main() {
       cmocka_unit_test(shares_are_those_of_the_tables),
       cmocka_unit_test(the_first_look_tells_nothing),
       cmocka_unit_test(who_has_left_its_pool_is_forgotten),
+      cmocka_unit_test(who_has_moved_is_another),
+      cmocka_unit_test(who_is_forgotten_begins_anew),
+      cmocka_unit_test(other_bounds_bring_everybody_back),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -116,6 +116,25 @@ def harmful(lab_):
     return f'back after {seconds:.2f} s: {outcome.splitlines()[-1]}'
 
 
+def moved(lab_):
+    """What the new server does is not held against the old one of that name."""
+    box = lab_.box
+    clients = start_clients(lab_)
+    until(lambda: box.told('show', 'services')['services'][0]['new_flows_per_s'] > 200,
+          'clients are at work', 20)
+    address = lab_.network.servers[2].address[4]
+    box.keel('set', f'{BACKENDS}.server1.address', f'"{address}"')
+    commit(box, 'a new machine')
+    until(lambda: box.told('status')['change'] is None, 'the change has gone back', 30, 0.02)
+    outcome = box.told('history')['history'][0]['outcome']
+    assert 'rolled back by itself' in outcome, outcome
+    new = share_of_new_flows(lab_, 'server1', 1_000)
+    assert abs(new - 1 / 3) < PRECISION, new
+    assert not any('left out' in trouble for trouble in box.told('status')['troubles'])
+    for result in end_clients(lab_, clients):
+        assert result['ok'] > 0 and not result['failed'], result
+
+
 def harmful_to_few(lab_):
     """Too few for a comparison of both arms, all of whom go to the one server that is new."""
     box = lab_.box
@@ -227,6 +246,7 @@ def harmful_while_the_disk_hangs(lab_):
 TESTS = [
     ('a harmless change reaches all flows step by step, and no request fails', harmless),
     ('a harmful change goes back by itself at its first step, and no request fails', harmful),
+    ('a server that moves to a bad place goes back, and has its share there at once', moved),
     ('a change that harms one flow in three hundred goes back by who is new', harmful_to_few),
     ('while the disk hangs, a harmful change goes back, and nobody waits for the disk',
      harmful_while_the_disk_hangs),
