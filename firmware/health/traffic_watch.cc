@@ -120,7 +120,8 @@ bool TrafficWatch::is_any_ejected(std::string_view service) const {
 
 const Ejection* TrafficWatch::ejection_of(uint64_t server, std::string_view name) const {
   const auto pool = pools_.find(service_part(name));
-  return pool == pools_.end() ? nullptr : pool->second.outliers.ejection_of(label_of(server, name));
+  if (pool == pools_.end() || !pool->second.outliers.is_any_ejected()) return nullptr;
+  return pool->second.outliers.ejection_of(label_of(server, name));
 }
 
 void TrafficWatch::forget(uint64_t server, std::string_view name) {
