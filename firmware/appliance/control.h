@@ -105,6 +105,10 @@ class Control final : public Box {
   std::vector<std::string> troubles() const;
 
  private:
+  // Turns of looking up next hops, a thousand each, in one tick; and as many as there can be.
+  static constexpr size_t kTurnsPerTick = 4;
+  static constexpr size_t kTurnsForAll = 1'000;
+
   // Settings that can be in force at once.
   struct Prepared {
     std::shared_ptr<const Settings> settings;

@@ -35,8 +35,8 @@ struct Load {
     bytes_per_second += other.bytes_per_second;
     new_flows_per_second += other.new_flows_per_second;
   }
-  template <typename Row>
-  void tell(Row& ret_row) const {
+  template <typename Fields>  // an object, or a Row
+  void tell(Fields& ret_row) const {
     ret_row["packets"] = counts.packets;
     ret_row["bytes"] = counts.bytes;
     ret_row["new_flows"] = counts.new_flows;

@@ -44,8 +44,8 @@ const ServiceSettings* find_service(const Settings& settings, std::string_view n
 std::vector<std::string> splittable_services(const Settings& before, const Settings& after) {
   std::vector<std::string> names;
   for (const ServiceSettings& service : after.services) {
-    const auto known = std::ranges::find(before.services, service.name, &ServiceSettings::name);
-    if (known == before.services.end() || is_same_but_for_queries(*known, service)) continue;
+    const ServiceSettings* const known = find_service(before, service.name);
+    if (known == nullptr || is_same_but_for_queries(*known, service)) continue;
     names.push_back(service.name);
   }
   return names;
@@ -107,8 +107,9 @@ void remove_leaving(PlanSpec& spec) {
   for (ServiceSpec& service : spec.services) {
     REQUIRE(!service.trial.is_on());
     service.leaving.clear();
-    for (const MemberSpec& member : service.members)
+    for (const MemberSpec& member : service.members) {
       own = std::max(own, member.backend + size_t{1});
+    }
   }
   spec.backends.resize(own);
 }

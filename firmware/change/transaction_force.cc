@@ -237,7 +237,7 @@ std::optional<Refusal> Transaction::refusal_to_close(const OverrideRequest& requ
     }
   }
   if (is_known) return std::nullopt;
-  return bad_request("there is no backend " + request.backend, "see show backends");
+  return bad_request("there is no backend " + request.backend, "see keel show backends");
 }
 
 Answer<Override> Transaction::set_override(const Caller& caller, OverrideRequest request) {

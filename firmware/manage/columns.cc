@@ -1,7 +1,6 @@
 #include "firmware/manage/columns.h"
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <utility>
@@ -32,12 +31,6 @@ const Component* component_of(const Property& property) {
   std::string_view type = property.type;
   if (type.ends_with('?')) type.remove_suffix(1);
   return find_component(type);
-}
-
-void write_value(const json::value& value, json::serializer& serializer, std::string& ret_text) {
-  std::array<char, 256> room{};
-  serializer.reset(&value);
-  while (!serializer.done()) ret_text += serializer.read(room.data(), room.size());
 }
 
 }  // namespace
@@ -82,7 +75,7 @@ void Columns::write(const json::object& row, json::serializer& serializer, std::
       value = object == nullptr ? nullptr : find_field(*object, column.inner, column.inner_place);
     }
     ret_text += between;
-    write_value(value == nullptr ? kNull : *value, serializer, ret_text);
+    write_json(value == nullptr ? kNull : *value, serializer, ret_text);
     between = ',';
   }
   ret_text += ']';

@@ -1,5 +1,4 @@
 // What is to be seen: the views of the box, the settings, and what has been.
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serializer.hpp>
 #include <functional>
@@ -9,6 +8,7 @@
 #include "firmware/manage/columns.h"
 #include "firmware/manage/handlers.h"
 #include "firmware/manage/openapi.h"
+#include "firmware/manage/row.h"
 #include "firmware/manage/troubles.h"
 #include "firmware/manage/values.h"
 #include "firmware/settings/load.h"
@@ -21,9 +21,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kListedByDefault = 100;
-
-// Written at a time; most rows are shorter.
-constexpr size_t kRowBytes = 1'024;
 
 Outcome listed(std::string_view name, json::array rows, const Call& call) {
   json::object answer(call.storage);
@@ -61,12 +58,6 @@ Protocol protocol_of(std::string_view name, bool is_v4) {
   if (name == "udp") return Protocol::udp;
   if (name == "icmp") return is_v4 ? Protocol::icmp : Protocol::icmpv6;
   return name == "sctp" ? Protocol::sctp : Protocol::tcp;
-}
-
-void write(const json::object& row, json::serializer& serializer, std::string& ret_text) {
-  std::array<char, kRowBytes> room{};
-  serializer.reset(&row);
-  while (!serializer.done()) ret_text += serializer.read(room.data(), room.size());
 }
 
 using RowsOf = std::function<Status(std::string_view service, const RowSink& row)>;
@@ -170,11 +161,12 @@ Outcome show_services(Managed& managed, const Call& call) {
 
 Outcome show_backends(Managed& managed, const Call& call) {
   return written(R"({"backends":[)", call, std::bind_front(&Views::backends, &managed.views),
-                 write);
+                 write_json<json::object>);
 }
 
 Outcome show_health(Managed& managed, const Call& call) {
-  return written(R"({"health":[)", call, std::bind_front(&Views::health, &managed.views), write);
+  return written(R"({"health":[)", call, std::bind_front(&Views::health, &managed.views),
+                 write_json<json::object>);
 }
 
 Outcome show_table(Managed& managed, const Call& call) {

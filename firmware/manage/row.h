@@ -3,11 +3,22 @@
 // would be half of the time that a list takes.
 #pragma once
 
+#include <array>
 #include <boost/json/object.hpp>
+#include <boost/json/serializer.hpp>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace evenkeel {
+
+// Adds one value or object as JSON; the serializer is one for all rows.
+template <typename Value>
+void write_json(const Value& value, boost::json::serializer& serializer, std::string& ret_text) {
+  std::array<char, 1'024> room;  // at a time; most rows are shorter
+  serializer.reset(&value);
+  while (!serializer.done()) ret_text += serializer.read(room.data(), room.size());
+}
 
 // Of a field that was there before; looks it up if it has moved. Null: there is none.
 inline const boost::json::value* find_field(const boost::json::object& row, std::string_view name,

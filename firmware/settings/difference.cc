@@ -68,8 +68,8 @@ class Comparison {
                bool needs_restart = false) {
     const bool are_both = owners.before != nullptr && owners.after != nullptr;
     for (const Key& key : keys) {
-      if (are_both && key.field.is_same(owners.before, owners.after)) continue;
       if (is_of_restarts_ && !needs_restart && !may_need_restart(key)) continue;
+      if (are_both && key.field.is_same(owners.before, owners.after)) continue;
       const std::string its = path_to_key(path, key.name);
       if (key.form != Form::group) {
         add(its, value_text(key, owners, owners.before), value_text(key, owners, owners.after));

@@ -1,95 +1,12 @@
+// What settings become: ways, services, families, lists.
 #include "firmware/change/compile.h"
 
-#include <map>
-#include <string>
-
-#include "firmware/base/check.h"
-#include "firmware/exchange/build.h"
-#include "firmware/settings/load.h"
 #include "firmware/settings/way.h"
+#include "tests/change/compiling.h"
 #include "tests/cmocka.h"
 
 namespace evenkeel {
 namespace {
-
-constexpr Mac kWanMac = {2, 0, 0, 0, 0, 1};
-constexpr Mac kLanMac = {2, 0, 0, 0, 0, 2};
-constexpr Mac kServerMac = {2, 0, 0, 0, 1, 1};
-
-constexpr const char* kPorts = R"(
-ports = ( { name = "wan"; device = "x"; addresses = ["192.0.2.2/24"]; },
-          { name = "lan"; device = "y"; vlan = 7; addresses = ["10.0.0.2/24", "fd00::2/64"]; } );
-)";
-
-Settings settings_of(const std::string& services) {
-  const Loaded loaded = load_settings_text(kPorts + ("services = ( " + services + " );"), "text");
-  if (!loaded.ok()) print_error("%s", loaded.message().c_str());
-  CHECK(loaded.ok());
-  return loaded.settings;
-}
-
-Address address_of(const char* text) { return *parse_address(text); }
-
-// Two ports, and next hops that are all neighbours on the second one, but for those that a test
-// makes otherwise.
-struct World {
-  std::vector<PortState> ports = {{.mac = kWanMac, .mtu = 1500}, {.mac = kLanMac, .mtu = 9000}};
-  std::map<Address, NextHop> others;
-  std::vector<KernelWay> ways;
-  std::map<std::string, std::string> complaints;  // of health, by full name
-  std::map<std::string, uint32_t> parts;          // of weights, by full name
-
-  static NextHop neighbour(const Address& address) {
-    return {.resolved = true,
-            .port = 1,
-            .destination = kServerMac,
-            .source = address_of(address.is_v4() ? "10.0.0.2" : "fd00::2"),
-            .gateway = address,
-            .why = {}};
-  }
-  void lose(const char* address) {
-    NextHop lost;
-    lost.why = "no answer";
-    others[address_of(address)] = lost;
-  }
-
-  Compiled compile(const Settings& settings) const {
-    const Surroundings surroundings = {
-        .ports = ports,
-        .next_hop =
-            [&](const Address& address) {
-              const auto other = others.find(address);
-              return other == others.end() ? neighbour(address) : other->second;
-            },
-        .ways = [this] { return ways; },
-        .unhealthy =
-            [&](const ServiceSettings& service, const BackendSettings& backend) {
-              const auto found = complaints.find(service.name + "/" + backend.name);
-              return found == complaints.end() ? "" : found->second;
-            },
-        .part =
-            [&](const ServiceSettings& service, const BackendSettings& backend) {
-              const auto found = parts.find(service.name + "/" + backend.name);
-              return found == parts.end() ? Part() : Part{found->second, "asked for less"};
-            }};
-    return evenkeel::compile(settings, surroundings, 42);
-  }
-};
-
-constexpr uint8_t kSecretBytes[] = {1};
-
-std::shared_ptr<const Plan> plan_of(const Compiled& compiled) {
-  const auto plan = build_plan(compiled.spec, Secret(kSecretBytes), {}, 100'000);
-  if (!plan.ok()) print_error("refused: %s\n", plan.message().c_str());
-  CHECK(plan.ok());
-  return plan.value();
-}
-
-constexpr const char* kShop = R"(
-{ name = "shop"; vips = ["198.51.100.1", "198.51.100.128/25"]; ports = "80-81";
-  backends = ( { name = "a"; address = "10.0.0.11"; weight = 3; },
-               { name = "b"; address = "10.0.0.12"; } ); }
-)";
 
 // Who asks a backend by the traffic's own way has the very bytes that workers have.
 void a_way_completed_alone_is_the_plans(void** /*state*/) {
@@ -229,73 +146,6 @@ void what_a_mode_needs_is_in_the_way(void** /*state*/) {
   assert_int_equal(spread.source_entropy_bits, 9);
 }
 
-void an_unresolved_backend_takes_nothing_and_keeps_its_place(void** /*state*/) {
-  World world;
-  world.lose("10.0.0.11");
-  const Compiled compiled = world.compile(settings_of(kShop));
-  const BackendSpec& lost = compiled.spec.backends[0];
-  assert_false(lost.is_alive);
-  assert_true(lost.forwarding.destination_mac == Mac{});
-  assert_true(lost.forwarding.destination == address_of("10.0.0.11"));
-  assert_int_equal(compiled.spec.services[0].members[0].weight, 0);
-  assert_int_equal(compiled.spec.services[0].members[1].weight, 1);
-  assert_true(compiled.spec.services[0].closed == Reason::none);
-  assert_false(compiled.states[0].usable);
-  assert_string_equal(compiled.states[0].why.c_str(), "no answer");
-  assert_true(compiled.states[1].usable);
-  plan_of(compiled);
-}
-
-void a_service_that_nobody_is_left_for_is_closed(void** /*state*/) {
-  World world;
-  world.lose("10.0.0.11");
-  world.lose("10.0.0.12");
-  const Compiled none = world.compile(settings_of(kShop));
-  assert_true(none.spec.services[0].closed == Reason::next_hop_unresolved);
-  assert_int_equal(none.spec.services[0].members.size(), 2);
-  plan_of(none);
-  // One that is left may take no new flows.
-  world.others.erase(address_of("10.0.0.12"));
-  Settings settings = settings_of(kShop);
-  settings.services[0].backends[1].weight = 0;
-  const Compiled drained = world.compile(settings);
-  assert_true(drained.spec.services[0].closed == Reason::next_hop_unresolved);
-  plan_of(drained);
-}
-
-void a_backend_that_fails_its_check_takes_nothing_and_keeps_its_place(void** /*state*/) {
-  World world;
-  world.complaints["shop/b"] = "its check fails: connection refused";
-  const Compiled compiled = world.compile(settings_of(kShop));
-  assert_true(compiled.states[0].usable);
-  assert_false(compiled.states[1].usable);
-  assert_string_equal(compiled.states[1].why.c_str(), "its check fails: connection refused");
-  assert_true(compiled.spec.backends[0].is_alive);
-  assert_false(compiled.spec.backends[1].is_alive);
-  assert_int_equal(compiled.spec.services[0].members.size(), 2);
-  assert_int_equal(compiled.spec.services[0].members[1].weight, 0);
-  assert_true(compiled.spec.services[0].closed == Reason::none);
-  plan_of(compiled);
-  // Who cannot be reached, or is in maintenance, says so first.
-  world.lose("10.0.0.12");
-  assert_string_equal(world.compile(settings_of(kShop)).states[1].why.c_str(), "no answer");
-  world.others.clear();
-  Settings settings = settings_of(kShop);
-  settings.services[0].backends[1].in_maintenance = true;
-  assert_string_equal(world.compile(settings).states[1].why.c_str(), "in maintenance");
-  // Another service's backend of that name is not meant.
-  settings = settings_of(kShop);
-  settings.services[0].name = "other";
-  assert_true(world.compile(settings).states[1].usable);
-}
-
-constexpr const char* kBoth = R"(
-{ name = "shop"; vips = ["2001:db8::1", "198.51.100.1", "2001:db8::2"]; ports = "80";
-  backends = ( { name = "a"; address = "10.0.0.11"; }, { name = "b"; address = "fd00::12"; } ); },
-{ name = "six"; vips = ["2001:db8::3"]; ports = "80";
-  backends = ( { name = "a"; address = "10.0.0.11"; } ); }
-)";
-
 void a_service_of_both_families_is_two(void** /*state*/) {
   World world;
   world.lose("fd00::12");
@@ -319,42 +169,6 @@ void a_service_of_both_families_is_two(void** /*state*/) {
   assert_int_equal(compiled.states.size(), 3);
   assert_true(compiled.states[0].usable && !compiled.states[1].usable);
   assert_int_equal(compiled.states[2].service, 1);
-  plan_of(compiled);
-}
-
-// What one backend cannot be used for is no reason to refuse the rest.
-void what_cannot_be_emitted_is_told_of_its_backend(void** /*state*/) {
-  World world;
-  NextHop without_source = World::neighbour(address_of("10.0.0.11"));
-  without_source.source = {};
-  world.others[address_of("10.0.0.11")] = without_source;
-  const Compiled unnamed = world.compile(settings_of(kShop));
-  assert_true(!unnamed.states[0].usable && unnamed.states[1].usable);
-  assert_true(unnamed.states[0].why.starts_with("tunnel_source is not set"));
-  assert_true(unnamed.spec.backends[0].forwarding.destination_mac == Mac{});
-  plan_of(unnamed);
-
-  world.others.clear();
-  world.ports[1].mtu = 1'280;
-  const Compiled narrow = world.compile(settings_of(kBoth));
-  assert_true(narrow.states[0].why.starts_with("mtu 1280 is too small"));
-  assert_true(narrow.spec.services[0].closed == Reason::none);  // IPv4 fits
-  assert_true(narrow.spec.services[1].closed == Reason::next_hop_unresolved);
-  plan_of(narrow);
-}
-
-void direct_return_needs_a_neighbour(void** /*state*/) {
-  World world;
-  NextHop routed = World::neighbour(address_of("10.0.0.11"));
-  routed.gateway = address_of("10.0.0.1");
-  world.others[address_of("10.0.0.11")] = routed;
-  Settings settings = settings_of(kShop);
-  assert_true(world.compile(settings).states[0].usable);
-  settings.services[0].mode = Mode::l2_direct;
-  const Compiled compiled = world.compile(settings);
-  assert_string_equal(compiled.states[0].why.c_str(),
-                      "mode l2_direct reaches neighbours only, and it is behind router 10.0.0.1");
-  assert_true(compiled.states[1].usable);
   plan_of(compiled);
 }
 
@@ -432,58 +246,18 @@ void the_largest_settings_compile(void** /*state*/) {
   assert_int_equal(plan_of(compiled)->backend_records.size(), 15 * kMaxBackendsPerService);
 }
 
-// In percent, so that weights keep their ratios.
-void a_part_of_a_weight_is_given(void** /*state*/) {
-  World world;
-  world.parts = {{"shop/a", 50}};
-  const Compiled compiled = world.compile(settings_of(kShop));
-  assert_int_equal(compiled.spec.services[0].members[0].weight, 150);
-  assert_int_equal(compiled.spec.services[0].members[1].weight, 100);
-  assert_true(compiled.states[0].usable && compiled.states[1].usable);
-  assert_string_equal(compiled.states[0].why.c_str(), "asked for less");
-  assert_string_equal(compiled.states[1].why.c_str(), "");
-  plan_of(compiled);
-}
-
-void who_is_given_nothing_keeps_flows_and_somebody_is_left(void** /*state*/) {
-  World world;
-  world.parts = {{"shop/a", 0}};
-  const Compiled one = world.compile(settings_of(kShop));
-  assert_int_equal(one.spec.services[0].members[0].weight, 0);
-  assert_true(one.spec.backends[0].is_alive);
-  plan_of(one);
-
-  world.parts["shop/b"] = 0;
-  const Compiled nobody = world.compile(settings_of(kShop));
-  assert_int_equal(nobody.spec.services[0].members[0].weight, 3);
-  assert_int_equal(nobody.spec.services[0].members[1].weight, 1);
-
-  world.parts = {{"shop/a", 0}};
-  world.complaints = {{"shop/b", "down"}};
-  const Compiled last = world.compile(settings_of(kShop));
-  assert_true(last.spec.services[0].closed == Reason::none);
-  assert_int_equal(last.spec.services[0].members[0].weight, 3);
-}
-
 }  // namespace
 }  // namespace evenkeel
 
 int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(a_part_of_a_weight_is_given),
-      cmocka_unit_test(who_is_given_nothing_keeps_flows_and_somebody_is_left),
       cmocka_unit_test(a_way_completed_alone_is_the_plans),
       cmocka_unit_test(a_backend_is_settings_and_next_hop),
       cmocka_unit_test(what_a_service_says_is_in_its_spec),
       cmocka_unit_test(every_mode_makes_a_plan),
       cmocka_unit_test(what_a_mode_needs_is_in_the_way),
-      cmocka_unit_test(an_unresolved_backend_takes_nothing_and_keeps_its_place),
-      cmocka_unit_test(a_service_that_nobody_is_left_for_is_closed),
-      cmocka_unit_test(a_backend_that_fails_its_check_takes_nothing_and_keeps_its_place),
       cmocka_unit_test(a_service_of_both_families_is_two),
-      cmocka_unit_test(what_cannot_be_emitted_is_told_of_its_backend),
-      cmocka_unit_test(direct_return_needs_a_neighbour),
       cmocka_unit_test(translation_knows_the_ways_back),
       cmocka_unit_test(destinations_are_asked_for_once),
       cmocka_unit_test(the_largest_settings_compile),

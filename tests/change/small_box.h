@@ -18,6 +18,7 @@
 #include "firmware/change/override_settings.h"
 #include "firmware/change/transaction.h"
 #include "firmware/exchange/build.h"
+#include "firmware/settings/difference.h"
 #include "firmware/settings/load.h"
 #include "tests/settings/files.h"
 
@@ -50,10 +51,7 @@ class SmallBox final : public Box {
   }
 
   std::vector<std::string> needs_restart(const Settings& wanted) const override {
-    std::vector<std::string> keys;
-    if (!(wanted.cpu == started_.cpu)) keys.emplace_back("cpu");
-    if (!(wanted.memory == started_.memory)) keys.emplace_back("memory");
-    return keys;
+    return restarting_differences(started_, wanted);
   }
 
   Result<Preview> preview(std::shared_ptr<const Settings> settings) override {

@@ -162,9 +162,10 @@ void refuses_what_no_box_could_do(void** state) {
        Code::bad_settings, "candidate:2"},
       {"the same in a comment", "/* @include */ # @x\n" + text_of({.more = "x = \"@include\";"}),
        Code::bad_settings, "there is no such key"},
-      {"other cores", text_of({.more = "cpu = { workers = [2]; };\n"}), Code::needs_restart, "cpu"},
+      {"other cores", text_of({.more = "cpu = { workers = [2]; };\n"}), Code::needs_restart,
+       "cpu.workers"},
       {"two of them", text_of({.more = "cpu = { workers = [2]; }; memory = { mib = 512; };\n"}),
-       Code::needs_restart, "cpu, memory"},
+       Code::needs_restart, "cpu.workers, memory.mib"},
       {"nothing else", first_text(), Code::nothing_to_commit, "confirmed"},
   };
   for (const Case& each : cases) {

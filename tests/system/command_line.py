@@ -79,13 +79,15 @@ def unknown_option(box):
 def names_what_it_does_not_use(box):
     """What only managed settings are for, in a box that is run by its file alone."""
     alone = Box(box.network, box.programs)
-    alone.settings = {**copy.deepcopy(box.settings), 'rules': {'max_share': 70}}
+    alone.settings = {**copy.deepcopy(box.settings), 'rules': {'max_share': 70},
+                      'metrics': {'listen': '127.0.0.1:9000'}, 'rollout': {'tolerance': 5}}
     alone.settings['ports'][0]['device'] = 'net_af_packet,iface=absent0'
     alone.write()
     status, said = keeld(alone, '--config', alone.settings_path)
     assert status not in (0, -6, -11), said
-    assert 'rules.max_share does nothing with --config' in said, said
-    assert said.count('does nothing') == 1, said
+    for key in ('rules.max_share', 'metrics.listen', 'rollout.tolerance'):
+        assert f'{key} does nothing with --config' in said, said
+    assert said.count('does nothing') == 3, said
     return said.splitlines()[0]
 
 
