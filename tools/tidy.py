@@ -85,7 +85,7 @@ NOTHING_TO_TEST = {
     'firmware/appliance/control': 'tests/system: settings and neighbours become plans',
     'firmware/appliance/control_rollout': 'tests/system/rollout.py: steps into force',
     'firmware/appliance/control_troubles': 'tests/system/alerts.py: what control knows to be wrong',
-    'firmware/appliance/control_ways': 'tests/system/changes.py: next hops come and go',
+    'firmware/appliance/control_ways': 'tests/system/kernel_path.py: next hops come and go',
     'firmware/appliance/dataplane': 'tests/system: puts the parts together',
     'firmware/appliance/management': 'tests/system/changes.py: puts the parts together',
     'firmware/appliance/sample': 'counters, as they are',
