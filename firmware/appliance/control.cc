@@ -158,7 +158,7 @@ Result<Control::Prepared> Control::take_prepared(std::shared_ptr<const Settings>
 // Answers whether what is held against some backend of the settings differs then.
 bool Control::follow(const Settings& settings) {
   const std::vector<bool> before = verdicts(settings);
-  prober_.follow(settings, others());
+  ask_backends(settings);
   return verdicts(settings) != before;
 }
 

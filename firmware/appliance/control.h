@@ -153,7 +153,8 @@ class Control final : public Box {
   Result<Prepared> take_prepared(std::shared_ptr<const Settings> settings);
   void make_ready();
   bool follow(const Settings& settings);
-  void follow_in_force() { prober_.follow(*settings_, others()); }
+  void follow_in_force() { ask_backends(*settings_); }
+  void ask_backends(const Settings& settings);
   std::vector<bool> verdicts(const Settings& settings) const;
   std::vector<Address> all_destinations(std::vector<Address> also = {}) const;
   void tell_switch(Microseconds begin);
@@ -197,6 +198,7 @@ class Control final : public Box {
   std::unique_ptr<ChangeAtWork> change_;  // null: none
   Servers brought_;                       // by the change that is not confirmed yet
   std::vector<Leaving> leaving_;
+  bool are_left_asked_ = false;  // servers of leaving_
   ArmMeter arm_meter_;
   TrafficWatch traffic_watch_;
   LoadWatch load_watch_;

@@ -125,7 +125,7 @@ void Control::add_leaving_to(PlanSpec& spec) const {
 }
 
 void Control::add_gone_to(PlanSpec& spec, const Settings& gone, const Arms& arms) const {
-  PlanSpec left = compile_now(gone, Prober::Of::in_force).spec;
+  PlanSpec left = compile_now(gone, Prober::Of::left).spec;
   set_arms(left, arms);
   add_leaving(spec, std::move(left));
 }
@@ -149,8 +149,20 @@ void Control::end_leaving(Microseconds now) {
     return now - each.since >= kLeavingTime && !has_moves(each.settings);
   });
   if (ended == 0) return;
+  if (are_left_asked_) follow_in_force();
   watch(all_destinations());
   surroundings_changed_ = true;
+}
+
+// Who leaves is asked while flows may be there: when it is switched off, they go elsewhere.
+void Control::ask_backends(const Settings& settings) {
+  std::vector<const Settings*> gone;
+  for (const Leaving& each : leaving_) gone.push_back(&each.settings);
+  std::vector<const Settings*> known = {&settings};
+  if (others() != nullptr) known.push_back(others());
+  const Settings left = left_servers(gone, known);
+  are_left_asked_ = !left.services.empty();
+  prober_.follow(settings, others(), &left);
 }
 
 // Of two settings at work, those that are not settings_.

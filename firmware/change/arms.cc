@@ -1,6 +1,8 @@
 #include "firmware/change/arms.h"
 
 #include <algorithm>
+#include <iterator>
+#include <ranges>
 #include <set>
 #include <string_view>
 #include <tuple>
@@ -39,6 +41,34 @@ const ServiceSettings* find_service(const Settings& settings, std::string_view n
   return found == settings.services.end() ? nullptr : &*found;
 }
 
+// By server_digest().
+std::set<uint64_t> servers_of(std::string_view service, std::span<const Settings* const> settings) {
+  std::set<uint64_t> servers;
+  for (const Settings* const each : settings) {
+    const ServiceSettings* const found = find_service(*each, service);
+    if (found == nullptr) continue;
+    for (const BackendSettings& backend : found->backends) {
+      servers.insert(server_of(*found, backend));
+    }
+  }
+  return servers;
+}
+
+// But for those whose names the service in `settings` has already.
+void add_backends(Settings& settings, const ServiceSettings& service,
+                  std::vector<BackendSettings> backends) {
+  auto to = std::ranges::find(settings.services, service.name, &ServiceSettings::name);
+  if (to == settings.services.end()) {
+    to = settings.services.insert(to, service);
+    to->backends.clear();
+  }
+  std::set<std::string> names;
+  for (const BackendSettings& backend : to->backends) names.insert(backend.name);
+  for (BackendSettings& backend : backends) {
+    if (!names.contains(backend.name)) to->backends.push_back(std::move(backend));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> splittable_services(const Settings& before, const Settings& after) {
@@ -72,6 +102,24 @@ Settings only_services(const Settings& settings, const std::vector<std::string>&
     return std::ranges::find(names, service.name) == names.end();
   });
   return only;
+}
+
+Settings left_servers(std::span<const Settings* const> gone,
+                      std::span<const Settings* const> known) {
+  Settings left;
+  for (const Settings* const settings : gone | std::views::reverse) {
+    for (const ServiceSettings& service : settings->services) {
+      const std::set<uint64_t> present = servers_of(service.name, known);
+      if (present.empty()) continue;
+      std::vector<BackendSettings> backends;
+      std::ranges::copy_if(service.backends, std::back_inserter(backends),
+                           [&](const BackendSettings& backend) {
+                             return !present.contains(server_of(service, backend));
+                           });
+      if (!backends.empty()) add_backends(left, service, std::move(backends));
+    }
+  }
+  return left;
 }
 
 void set_arms(PlanSpec& spec, const Arms& arms) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,11 @@ Servers brought_backends(const Settings& before, const Settings& after,
 
 // The same settings with only these services.
 Settings only_services(const Settings& settings, const std::vector<std::string>& names);
+
+// Of their services, the servers that none of `known` has; of those of one name, the last one's.
+// What of services is left that none of `known` has: nothing.
+Settings left_servers(std::span<const Settings* const> gone,
+                      std::span<const Settings* const> known);
 
 // REQUIRES: a specification that compile() has made.
 void set_arms(PlanSpec& spec, const Arms& arms);

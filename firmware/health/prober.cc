@@ -55,7 +55,7 @@ Prober::Member::~Member() {
   if (probe) probe->cancel();
 }
 
-void Prober::follow(const Settings& settings, const Settings* others) {
+void Prober::follow(const Settings& settings, const Settings* others, const Settings* left) {
   const Microseconds now = parts_.now();
   sockets_ = std::make_shared<ProbeSockets>(settings.kernel.network_namespace);
   waiting_.clear();
@@ -63,19 +63,25 @@ void Prober::follow(const Settings& settings, const Settings* others) {
   unsettled_.clear();
   alarms_.clear();
   ++revision_;
-  std::array<Pools, 2> before;
+  std::array<Pools, kKinds> before;
   before.swap(pools_);
   for (Pools& pools : before) {
     for (auto& [service, pool] : pools) pool.is_left = true;
   }
-  const std::array<Pools*, 3> known = {&before[0], &before[1], &pools(Of::in_force)};
+  const std::array<Pools*, kKinds + 1> known = {&before[0], &before[1], &before[2],
+                                                &pools(Of::in_force)};
   for (const ServiceSettings& service : settings.services) {
-    follow(pools(Of::in_force), service, std::span(known).first(2), now);
+    follow(pools(Of::in_force), service, std::span(known).first(kKinds), now);
   }
   for (size_t i = 0; others != nullptr && i < others->services.size(); ++i) {
     const ServiceSettings& service = others->services[i];
     if (std::ranges::find(settings.services, service) != settings.services.end()) continue;
     follow(pools(Of::others), service, known, now);
+  }
+  for (size_t i = 0; left != nullptr && i < left->services.size(); ++i) {
+    const ServiceSettings& service = left->services[i];
+    follow(pools(Of::left), service, known, now);
+    pools(Of::left).at(service.name).may_be_empty = true;
   }
   enqueue_all(now);
   for (Pools& pools : pools_) {

@@ -79,19 +79,21 @@ class Prober {
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
 
-  // Of two settings at a time: those in force, and of others the services that differ.
-  enum class Of : uint8_t { in_force, others };
+  // Of three settings at a time: those in force; of others the services that differ; and servers
+  // that have left both, but may have flows.
+  enum class Of : uint8_t { in_force, others, left };
 
   // From now on these backends are asked, by their checks, in these settings' network namespace;
   // and those of other settings, if there are any. What is held of a backend of the same name,
   // address and port stays; if its check is another, until that one's first answer.
-  void follow(const Settings& settings, const Settings* others = nullptr);
+  void follow(const Settings& settings, const Settings* others = nullptr,
+              const Settings* left = nullptr);
 
   // Why a backend may take no flows, in a few words; empty: it may. Of backends that are not
   // followed nothing is held against.
   std::string why_not(std::string_view service, std::string_view backend,
                       Of of = Of::in_force) const;
-  // The same; but if who is followed by that name is elsewhere, that is held against nobody.
+  // The same; but who is followed by that name elsewhere is somebody else.
   std::string why_not(std::string_view service, const BackendSettings& backend,
                       Of of = Of::in_force) const;
   // Whether its check has ever been answered; true if it has none or is not followed.
@@ -157,10 +159,12 @@ class Prober {
     SamePaths paths;
     std::map<std::string, std::unique_ptr<Member>, std::less<>> members;
     Membership membership;
-    Microseconds alarm = 0;  // when it is to be settled again, whatever answers come; 0: never
-    bool is_left = false;    // followed no more
+    Microseconds alarm = 0;     // when it is to be settled again, whatever answers come; 0: never
+    bool is_left = false;       // followed no more
+    bool may_be_empty = false;  // its check is believed even if that leaves nobody
   };
 
+  static constexpr size_t kKinds = 3;  // of Of
   using Pools = std::map<std::string, Pool, std::less<>>;
   using Queue = std::set<std::pair<Microseconds, Member*>>;
 
@@ -189,7 +193,11 @@ class Prober {
   Pools& pools(Of of) { return pools_[static_cast<size_t>(of)]; }
   const Pools& pools(Of of) const { return pools_[static_cast<size_t>(of)]; }
   static std::string why_not(const Member& member);
-  const Member* find(std::string_view service, std::string_view backend, Of of) const;
+  static bool is_overruled(const Member& member) {
+    return member.pool->membership.is_overruled() && !member.pool->may_be_empty;
+  }
+  const Member* find(std::string_view service, std::string_view backend, Of of,
+                     const BackendSettings* server = nullptr) const;
   double part_now(const Member& member) const;
 
   const Parts parts_;
@@ -200,7 +208,7 @@ class Prober {
   Microseconds wakes_at_;
 
   std::shared_ptr<ProbeSockets> sockets_;  // of the network namespace in force
-  std::array<Pools, 2> pools_;             // by Of
+  std::array<Pools, kKinds> pools_;        // by Of
   Queue waiting_;
   Queue asked_;
   std::set<Pool*> unsettled_;  // of which a member's verdict may have changed

@@ -41,16 +41,24 @@ std::string note_of(const Verdict& verdict, const CheckSettings& check, Microsec
 
 }  // namespace
 
-// What differs in nothing is followed once.
-const Prober::Member* Prober::find(std::string_view service, std::string_view backend,
-                                   Of of) const {
-  const Pools& first = pools(of);
-  const auto known = first.find(service);
-  const Pools& pools = known == first.end() ? pools_[0] : first;
-  const auto pool = known == first.end() ? pools.find(service) : known;
-  if (pool == pools.end()) return nullptr;
-  const auto member = pool->second.members.find(backend);
-  return member == pool->second.members.end() ? nullptr : member->second.get();
+// What differs in nothing is followed once; of those that have left, only they are apart. Given a
+// server, nobody who is elsewhere.
+const Prober::Member* Prober::find(std::string_view service, std::string_view backend, Of of,
+                                   const BackendSettings* server) const {
+  const auto is_elsewhere = [server](const Member& member) {
+    if (server == nullptr) return false;
+    return member.address != server->address ||
+           (server->port != 0 && server->port != member.traffic_port);
+  };
+  for (size_t i = static_cast<size_t>(of) + 1; i-- > 0;) {
+    const auto pool = pools_[i].find(service);
+    if (pool == pools_[i].end()) continue;
+    const auto found = pool->second.members.find(backend);
+    const bool is_one = found != pool->second.members.end() && !is_elsewhere(*found->second);
+    if (is_one) return found->second.get();
+    if (of != Of::left) return nullptr;
+  }
+  return nullptr;
 }
 
 std::string Prober::why_not(std::string_view service, std::string_view backend, Of of) const {
@@ -59,13 +67,12 @@ std::string Prober::why_not(std::string_view service, std::string_view backend, 
 }
 
 std::string Prober::why_not(std::string_view service, const BackendSettings& backend, Of of) const {
-  const Member* const member = find(service, backend.name, of);
-  if (member == nullptr || member->address != backend.address) return {};
-  return backend.port != 0 && backend.port != member->traffic_port ? "" : why_not(*member);
+  const Member* const member = find(service, backend.name, of, &backend);
+  return member == nullptr ? "" : why_not(*member);
 }
 
 std::string Prober::why_not(const Member& member) {
-  if (member.pool->membership.is_overruled()) return {};
+  if (is_overruled(member)) return {};
   const Verdict& verdict = member.verdict;
   if (!verdict.is_decided()) return "not checked yet";
   if (verdict.decided() == Health::down && !member.pool->membership.holds(verdict)) {
@@ -83,7 +90,7 @@ bool Prober::is_known(std::string_view service, std::string_view backend, Of of)
 
 double Prober::part_now(const Member& member) const {
   const Pool& pool = *member.pool;
-  if (pool.membership.is_overruled()) return 1;
+  if (is_overruled(member)) return 1;
   const double recovered = slow_start(member.verdict, *pool.check, parts_.now()).part;
   return recovered * part_of(member.agent);
 }

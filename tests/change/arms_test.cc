@@ -75,6 +75,39 @@ void what_both_have_and_differs_is_splittable(void** /*state*/) {
   assert_true(splittable_services(with(kShop), with(kMail)).empty());
 }
 
+void who_has_left_is_nobody_of_those_that_are_known(void** /*state*/) {
+  const auto servers_of = [](const Settings& left) {
+    std::string servers;
+    for (const ServiceSettings& service : left.services) {
+      for (const BackendSettings& backend : service.backends) {
+        servers += service.name + "/" + backend.name + "@" + to_string(backend.address) + " ";
+      }
+    }
+    return servers;
+  };
+  const auto left = [&](const std::vector<Settings>& gone, const std::vector<Settings>& known) {
+    std::vector<const Settings*> all_gone;
+    for (const Settings& each : gone) all_gone.push_back(&each);
+    std::vector<const Settings*> all_known;
+    for (const Settings& each : known) all_known.push_back(&each);
+    return servers_of(left_servers(all_gone, all_known));
+  };
+  const Settings shop = with(std::string(kShop) + "," + kMail);
+  const Settings other = with(kOtherShop);
+  // A service that is gone has no flows.
+  assert_string_equal(left({shop}, {other}).c_str(), "shop/a@10.0.0.11 ");
+  assert_string_equal(left({shop}, {other, shop}).c_str(), "");
+  assert_string_equal(left({}, {other}).c_str(), "");
+  // Elsewhere by the same name is another one; of two, the last is asked.
+  std::string moved = kShop;
+  moved.replace(moved.find("10.0.0.11"), 9, "10.0.0.18");
+  std::string again = kShop;
+  again.replace(again.find("10.0.0.11"), 9, "10.0.0.19");
+  assert_string_equal(left({shop}, {with(moved)}).c_str(), "shop/a@10.0.0.11 ");
+  assert_string_equal(left({shop, with(moved)}, {with(again)}).c_str(), "shop/a@10.0.0.18 ");
+  assert_string_equal(left({shop, with(moved)}, {with(moved)}).c_str(), "shop/a@10.0.0.11 ");
+}
+
 void a_trial_is_of_services_of_both_families(void** /*state*/) {
   PlanSpec spec = compiled(with(std::string(kShop) + "," + kMail));
   PlanSpec tried = compiled(with(kOtherShop));
@@ -176,6 +209,7 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test(what_both_have_and_differs_is_splittable),
+      cmocka_unit_test(who_has_left_is_nobody_of_those_that_are_known),
       cmocka_unit_test(a_trial_is_of_services_of_both_families),
       cmocka_unit_test(a_side_without_anybody_leaves_all_to_the_other),
       cmocka_unit_test(who_has_gone_leaves_and_who_is_back_does_not),

@@ -348,6 +348,41 @@ void two_settings_are_followed_at_a_time(void**) {
                       room.why("bad").c_str());
 }
 
+// Who has left is asked, too; that its check leaves nobody is no reason not to believe it.
+void who_has_left_is_asked(void**) {
+  Room room;
+  TestServer good(room.context, "127.0.0.1", {});
+  auto leaver = std::make_unique<TestServer>(room.context, "127.0.0.1", Manners{});
+  room.add("good", good.port());
+  room.add("leaver", leaver->port());
+  room.follow();
+  assert_true(room.becomes("leaver", Health::up) && room.becomes("good", Health::up));
+  Settings left = room.settings;
+  left.services[0].backends.erase(left.services[0].backends.begin());
+  const BackendSettings server = left.services[0].backends[0];
+  room.settings.services[0].backends.pop_back();
+  room.prober.follow(room.settings, nullptr, &left);
+  assert_string_equal(room.prober.why_not("shop", server, Of::left).c_str(), "");
+  leaver.reset();
+  assert_true(comes_true(room.context,
+                         [&] { return !room.prober.why_not("shop", server, Of::left).empty(); }));
+
+  // Who has not left is known from where it is.
+  assert_true(room.prober.is_known("shop", "good", Of::left));
+  assert_string_equal(room.prober.why_not("shop", "good", Of::left).c_str(), "");
+  // Nobody is told of who has left, nor is it remembered.
+  assert_true(room.prober.alerts().empty());
+  assert_true(room.prober.save(1).find("leaver") == std::string::npos);
+
+  // It comes back as what it was found to be, and is nobody's once it is not followed any more.
+  room.settings.services[0].backends.push_back(server);
+  room.follow();
+  assert_int_equal(room.state("leaver").health, Health::down);
+  room.settings.services[0].backends.pop_back();
+  room.follow();
+  assert_string_equal(room.prober.why_not("shop", server, Of::left).c_str(), "");
+}
+
 // Whatever becomes of a change, what is known of its backends stays known.
 void what_is_known_survives_a_change_of_sides(void**) {
   Room room;
@@ -412,6 +447,7 @@ int main() {
       cmocka_unit_test(backends_are_asked_from_where_the_box_is),
       cmocka_unit_test(first_probes_are_spread),
       cmocka_unit_test(two_settings_are_followed_at_a_time),
+      cmocka_unit_test(who_has_left_is_asked),
       cmocka_unit_test(what_is_known_survives_a_change_of_sides),
       cmocka_unit_test(it_may_go_at_any_time),
   };

@@ -3,6 +3,7 @@ reaches all flows, a harmful one few and not for long, and connections stay wher
 """
 
 import contextlib
+import socket
 import time
 
 from lab import managed_lab
@@ -14,6 +15,7 @@ STEPS = {'steps': [10, 50], 'step_time': '3s'}
 PRECISION = 0.06      # of shares
 CHECKS = 0.03         # of a server's connections, at most
 SECONDS_TO_BE_BACK = 3.0
+REQUEST = b'GET / HTTP/1.1\r\nHost: shop\r\n\r\n'
 
 
 @contextlib.contextmanager
@@ -230,7 +232,8 @@ def harmful_while_the_disk_hangs(lab_):
         assert time.monotonic() - began < 8, 'whoever asks waits for the disk'
         events = box.told('journal')['events']
         assert any('rolled back by itself' in event['what'] for event in events), events
-    until(lambda: not box.told('status')['troubles'], 'the disk is well again', 20)
+    until(lambda: not box.told('status')['troubles'],
+          lambda: f'the disk is well again: {box.told("status")["troubles"]}', 20)
     outcome = box.told('history')['history'][0]['outcome']
     assert 'rolled back by itself' in outcome, outcome
     box.keel('set', f'{BACKENDS}.server3.address', f'"{server3.address[4]}"')
@@ -243,6 +246,41 @@ def harmful_while_the_disk_hangs(lab_):
     return f'back after {seconds:.2f} s'
 
 
+def connection_to(lab_, server):
+    """One that stays open, and that this server has answered."""
+    for _ in range(64):
+        channel = lab_.sends(4, socket.SOCK_STREAM)
+        channel.settimeout(10)
+        channel.connect((VIP[4], 80))
+        channel.sendall(REQUEST)
+        if server.encode() in channel.recv(4096):
+            return channel
+        channel.close()
+    raise AssertionError(f'no connection in 64 is {server}\'s')
+
+
+def left_and_switched_off(lab_):
+    """A server that is no longer in the settings keeps its connections; when it is switched off,
+    they are another server's, which resets them: clients need not wait for what never comes."""
+    box = lab_.box
+    server = lab_.network.servers[1]
+    with connection_to(lab_, server.name) as channel:
+        box.keel('delete', f'{BACKENDS}.{server.name}')
+        change, _ = commit(box, 'it goes', '--waive', 'single-node', '--reason', 'for a while')
+        until(lambda: box.told('status')['rollout'] is None, 'all flows follow the change', 60)
+        box.keel('confirm', change)
+        channel.sendall(REQUEST)
+        assert server.name.encode() in channel.recv(4096), 'the connection has moved'
+        lab_.network.link(server.name, 'lan', 'down')
+        began = time.monotonic()
+        channel.sendall(REQUEST)
+        try:
+            said = channel.recv(4096)
+            raise AssertionError(f'it should be reset, and says {said}')
+        except ConnectionResetError:
+            return f'reset after {time.monotonic() - began:.2f} s'
+
+
 TESTS = [
     ('a harmless change reaches all flows step by step, and no request fails', harmless),
     ('a harmful change goes back by itself at its first step, and no request fails', harmful),
@@ -252,4 +290,5 @@ TESTS = [
      harmful_while_the_disk_hangs),
     ('a rollout that is rolled back by hand leaves nothing', rolled_back_by_hand),
     ('an override holds in both arms', overridden_meanwhile),
+    ('who has left and is switched off keeps nobody waiting', left_and_switched_off),
 ]
