@@ -346,7 +346,7 @@ void Control::tell_changes(const std::vector<BackendState>& before) {
     if (is.usable == before[i].usable || ++changes > kLinesPerChange) continue;
     const std::string name = full_name(*settings_, is);
     const std::string what =
-        is.usable ? name + ": can be reached" : name + ": cannot be reached: " + is.why;
+        is.usable ? name + ": takes flows again" : name + ": takes no flows: " + is.why;
     log_.write(is.usable ? Level::notice : Level::warning, what);
     record("backend", name, what);
     causes_.note(service_part(name), what, now());

@@ -197,13 +197,17 @@ std::string Control::go_on_rolling_out(Microseconds now) {
   return taken.ok() ? "" : "its next step is not possible: " + taken.message();
 }
 
-// Who does badly and is brought by the change is its fault, and out already; too few flows may have
-// gone there for a comparison of both arms.
+// Who does badly and is brought by the change is its fault, and out already if it may be; too few
+// flows may have gone there for a comparison of both arms.
 std::string Control::why_left_out() const {
   for (const auto& [server, name] : brought_) {
     const Ejection* const ejection = traffic_watch_.ejection_of(server, name);
     if (ejection != nullptr) {
       return name + ", which the change brings, is left out: " + ejection->evidence;
+    }
+    const Spared* const spared = traffic_watch_.spared_of(server, name);
+    if (spared != nullptr) {
+      return name + ", which the change brings, does worse than its pool: " + spared->evidence;
     }
   }
   return {};

@@ -42,6 +42,11 @@ void Control::watch_traffic(Microseconds now) {
          "is left out for " + std::to_string((each.until - each.since) / kMicrosecondsPerTick) +
              " s: " + each.evidence);
   }
+  for (const Spared& each : changes.spared) {
+    tell(Level::warning, each.backend,
+         "does worse than its pool, and keeps its flows, since no more may be left out: " +
+             each.evidence);
+  }
   for (const std::string& name : changes.returned) {
     tell(Level::notice, name, "takes new flows again, on trial");
   }
@@ -92,6 +97,11 @@ std::vector<Alert> Control::alerts() const {
     all.push_back({.kind = AlertKind::backend_ejected,
                    .labels = labels_of(each.backend),
                    .text = each.backend + " is left out: " + each.evidence});
+  }
+  for (const Spared& each : traffic_watch_.spared()) {
+    all.push_back({.kind = AlertKind::backend_spared,
+                   .labels = labels_of(each.backend),
+                   .text = each.backend + " does worse than its pool: " + each.evidence});
   }
   for (const Imbalanced& each : traffic_watch_.imbalanced()) {
     all.push_back({.kind = AlertKind::imbalance,

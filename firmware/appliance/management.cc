@@ -147,9 +147,12 @@ std::vector<Alert> Management::wrongs() const {
   } else {
     std::ranges::move(server_->troubles(), std::back_inserter(all));
   }
-  std::ranges::move(
-      wrongs_of_backends(control_.settings(), control_.backends(), transaction_.overrides()),
-      std::back_inserter(all));
+  const auto wants_none = [this](const std::string& service, const std::string& backend) {
+    return control_.prober().wants_none(service, backend);
+  };
+  std::ranges::move(wrongs_of_backends(control_.settings(), control_.backends(),
+                                       transaction_.overrides(), wants_none),
+                    std::back_inserter(all));
   return all;
 }
 

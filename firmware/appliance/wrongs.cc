@@ -33,7 +33,7 @@ void tell(const Found& found, const std::string& service, std::vector<Alert>& re
 
 std::vector<Alert> wrongs_of_backends(const Settings& settings,
                                       const std::vector<BackendState>& states,
-                                      const Overrides& overrides) {
+                                      const Overrides& overrides, const WantsNone& wants_none) {
   std::vector<Alert> services;
   std::vector<Alert> backends;
   Found found;
@@ -42,8 +42,9 @@ std::vector<Alert> wrongs_of_backends(const Settings& settings,
     const ServiceSettings& service = settings.services[state.service];
     const BackendSettings& backend = service.backends[state.backend];
     if (state.usable) {
-      ++found.wanted;
-    } else if (!is_set_aside(overrides, service.name, backend)) {
+      found.wanted += backend.weight != 0 ? 1 : 0;
+    } else if (!is_set_aside(overrides, service.name, backend) &&
+               !wants_none(service.name, backend.name)) {
       ++found.wanted;
       found.down.push_back({.kind = AlertKind::backend_down,
                             .labels = {{"backend", backend.name}, {"service", service.name}},

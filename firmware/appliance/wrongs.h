@@ -2,6 +2,8 @@
 // and many that fail at once do not bury all else.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "firmware/appliance/control.h"
@@ -10,9 +12,12 @@
 
 namespace evenkeel {
 
+// Whether a backend's agent wants no flows for it.
+using WantsNone = std::function<bool(const std::string& service, const std::string& backend)>;
+
 // Who takes no flows though he should: not who is in maintenance, or weighs nothing.
 std::vector<Alert> wrongs_of_backends(const Settings& settings,
                                       const std::vector<BackendState>& states,
-                                      const Overrides& overrides);
+                                      const Overrides& overrides, const WantsNone& wants_none);
 
 }  // namespace evenkeel

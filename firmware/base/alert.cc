@@ -23,6 +23,11 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
      "A backend does worse than its pool and is left out for a while.",
      "See what its handshakes say in `keel show backends SERVICE`, then the server itself: its "
      "checks may be green."},
+    {"evenkeel_backend_spared", critical,
+     "A backend does worse than its pool, and keeps its flows: no more may be left out.",
+     "If the others can bear its flows, `keel drain SERVICE/BACKEND`; then see the server. How "
+     "many "
+     "may be left out is evidence.max_ejected, and of two nobody is."},
     {"evenkeel_mass_failure", critical, "Many backends seem to fail at once.",
      "The last good membership is held for a while. Suspect the last change, the network and the "
      "checks before the servers."},

@@ -17,6 +17,7 @@ enum class AlertKind : uint8_t {
   service_down,
   backend_down,
   backend_ejected,
+  backend_spared,
   mass_failure,
   imbalance,
   load_imbalance,

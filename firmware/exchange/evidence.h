@@ -32,7 +32,7 @@ namespace evenkeel {
 struct BackendCounts {
   uint64_t packets = 0;
   uint64_t bytes = 0;
-  uint64_t new_flows = 0;
+  uint64_t new_flows = 0;  // by their SYNs, those that are sent again too
   // Of the sampled part of flows; an opened handshake ends in exactly one of the last three.
   uint64_t opened = 0;
   uint64_t retried = 0;        // SYNs after a handshake's first

@@ -6,7 +6,7 @@ AgentReport merged(const AgentReport& before, const AgentReport& said) {
   return {.state = said.state ? said.state : before.state,
           .wish = said.wish ? said.wish : before.wish,
           .weight = said.weight ? said.weight : before.weight,
-          .load = said.load ? said.load : before.load,
+          .load = said.load,  // of the moment
           .connections = said.connections ? said.connections : before.connections,
           .reason = said.reason};
 }

@@ -7,41 +7,42 @@
 namespace evenkeel {
 namespace {
 
-// REQUIRES: there is one.
-double median_of(std::vector<uint32_t>& numbers) {
-  std::ranges::sort(numbers);
-  const size_t half = numbers.size() / 2;
-  return numbers.size() % 2 == 1 ? numbers[half] : (numbers[half - 1] + numbers[half]) / 2.0;
+// What its pool is at that one of it is compared with. Of two, the idler one is where it should be.
+// REQUIRES: they are sorted, and two at least.
+double usual_of(const std::vector<uint32_t>& pool, uint32_t one) {
+  if (pool.size() == 2) return one == pool.back() ? pool.front() : one;
+  const size_t half = pool.size() / 2;
+  return pool.size() % 2 == 1 ? pool[half] : (pool[half - 1] + pool[half]) / 2.0;
 }
 
 }  // namespace
 
 std::string LoadImbalanced::evidence() const {
   char text[96];
-  std::snprintf(text, sizeof text, "has a load of %u %%, where the median of its pool is %.0f %%",
-                percent, median);
+  std::snprintf(text, sizeof text, "has a load of %u %%, where its pool is at %.0f %%", percent,
+                usual);
   return text;
 }
 
 void LoadWatch::observe(const std::vector<AgentLoad>& loads, Microseconds now) {
   std::map<std::string, std::vector<uint32_t>> pools;
   for (const AgentLoad& load : loads) pools[load.service].push_back(load.percent);
-  std::map<std::string, double> medians;
-  for (auto& [service, pool] : pools) medians[service] = median_of(pool);
+  for (auto& [service, pool] : pools) std::ranges::sort(pool);
   for (const AgentLoad& load : loads) {
-    if (pools[load.service].size() < 2) continue;  // there is nobody to compare with
+    const std::vector<uint32_t>& pool = pools[load.service];
+    if (pool.size() < 2) continue;  // there is nobody to compare with
     const auto [place, is_new] = watched_.try_emplace({load.service, load.backend});
     if (is_new) place->second.changed = now;
-    watch(place->second, load, medians[load.service], now);
+    watch(place->second, load, usual_of(pool, load.percent), now);
   }
   std::erase_if(watched_, [now](const auto& each) { return each.second.seen != now; });
 }
 
-void LoadWatch::watch(Watched& watched, const AgentLoad& load, double median, Microseconds now) {
+void LoadWatch::watch(Watched& watched, const AgentLoad& load, double usual, Microseconds now) {
   watched.seen = now;
   watched.percent = load.percent;
-  watched.median = median;
-  const bool differs = std::abs(load.percent - median) >= kDifference;
+  watched.usual = usual;
+  const bool differs = std::abs(load.percent - usual) >= kDifference;
   if (differs != watched.differs) {
     watched.differs = differs;
     watched.changed = now;
@@ -60,7 +61,7 @@ std::vector<LoadImbalanced> LoadWatch::imbalanced() const {
                    .backend = name.second,
                    .since = watched.since,
                    .percent = watched.percent,
-                   .median = watched.median});
+                   .usual = watched.usual});
   }
   return all;
 }

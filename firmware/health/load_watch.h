@@ -1,8 +1,9 @@
 // Is a server much busier than the rest of its pool, or idler, by what agents say of their load?
 // Shares of flows may be as planned (imbalance.h), and the work not: of some flows there is more.
 //
-// A server is imbalanced if its load differs from its pool's median by kDifference percent or more
-// at each look for kLasting, and until it has not at any look for kOver.
+// A server is imbalanced if its load differs from its pool's median - of two, the busier one's from
+// the other's - by kDifference percent or more at each look for kLasting, and until it has not at
+// any look for kOver.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +28,9 @@ struct LoadImbalanced {
   std::string backend;
   Microseconds since = 0;
   uint32_t percent = 0;
-  double median = 0;
+  double usual = 0;
 
-  // "has a load of 90 %, where the median of its pool is 31 %"
+  // "has a load of 90 %, where its pool is at 31 %"
   std::string evidence() const;
 };
 
@@ -54,10 +55,10 @@ class LoadWatch {
     bool is_imbalanced = false;
     Microseconds since = 0;
     uint32_t percent = 0;
-    double median = 0;
+    double usual = 0;
   };
 
-  static void watch(Watched& watched, const AgentLoad& load, double median, Microseconds now);
+  static void watch(Watched& watched, const AgentLoad& load, double usual, Microseconds now);
 
   std::map<std::pair<std::string, std::string>, Watched> watched_;  // by service and backend
 };

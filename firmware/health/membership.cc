@@ -19,12 +19,15 @@ bool Membership::settle(std::span<const Member> members, const CheckSettings& ch
     failure_->fallen = count_fallen(members, held_from_);
     if (failure_->fallen == 0) end_failure(now);
   }
-  wanted_ = members.size();
-  left_ = static_cast<size_t>(std::ranges::count_if(members, [this](const Member& member) {
-    const bool is_in = is_up(member) || member.may_come || holds(*member.verdict);
-    return is_in && !member.is_set_aside;
-  }));
-  is_overruled_ = left_ < wanted_ && left_ * 100 <= check.fail_open * wanted_;
+  wanted_ = 0;
+  left_ = 0;
+  for (const Member& member : members) {
+    if (member.is_set_aside) continue;
+    ++wanted_;
+    left_ += is_up(member) || member.may_come || holds(*member.verdict) ? 1 : 0;
+  }
+  const bool is_nobody_wanted = wanted_ == 0 && !members.empty();
+  is_overruled_ = is_nobody_wanted || (left_ < wanted_ && left_ * 100 <= check.fail_open * wanted_);
   return failure_.has_value() != was_held || is_overruled_ != was_overruled;
 }
 

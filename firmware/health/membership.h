@@ -1,6 +1,7 @@
 // Whom of a pool flows may go to, although the check is against him.
 //
-// If the check leaves too few, it is the check that is not believed: all take flows (fail-open). If
+// If the check leaves too few of those that agents do not set aside, it is the check that is not
+// believed: all take flows (fail-open). If
 // most of a pool seem to fail at once, or after its settings have changed, then what changed, the
 // prober or the network is suspected before so many servers: who was up just before counts as up
 // for kHold more, and then the check decides. Apart from sockets and timers.
@@ -47,7 +48,7 @@ class Membership {
   // REQUIRES: the time does not go back.
   bool settle(std::span<const Member> members, const CheckSettings& check, Microseconds now);
 
-  // All take flows.
+  // All take flows; but who is set aside by its agent, only if left() is 0.
   bool is_overruled() const { return is_overruled_; }
   bool holds(const Verdict& verdict) const {
     return verdict.decided() == Health::down && is_of_failure(verdict);
@@ -57,7 +58,8 @@ class Membership {
     return failure_.has_value() && verdict.fell() >= held_from_;
   }
   const std::optional<MassFailure>& mass_failure() const { return failure_; }
-  // Of all members, and how many of these the check leaves, as of the last settle().
+  // Of members that are not set aside, and how many of these the check leaves, as of the last
+  // settle().
   size_t wanted() const { return wanted_; }
   size_t left() const { return left_; }
 

@@ -117,10 +117,9 @@ void Outliers::eject_worst(Microseconds now, Changes& ret_changes) {
   const auto most =
       std::max(static_cast<size_t>(options_.most * count), static_cast<size_t>(may_be_one));
   const double most_flows = std::max(options_.most, 0.5);
-  spared_.clear();
   for (Record* record : outliers) {
     if (out >= most || flows_out + record->second.share > most_flows) {
-      spared_.push_back(record->first);
+      spare(*record, now, ret_changes);
       continue;
     }
     eject(*record, now);
@@ -129,6 +128,11 @@ void Outliers::eject_worst(Microseconds now, Changes& ret_changes) {
     flows_out += record->second.share;
   }
   out_ = out;
+  spared_ = 0;
+  for (auto& [name, watched] : watched_) {
+    if (watched.is_ejected || watched.spared.until <= now) watched.spared = {};
+    spared_ += watched.spared.until != 0 ? 1 : 0;
+  }
 }
 
 void Outliers::eject(Record& record, Microseconds now) {
@@ -139,20 +143,47 @@ void Outliers::eject(Record& record, Microseconds now) {
   watched.ejection = {.backend = record.first,
                       .since = now,
                       .until = now + length,
-                      .evidence = in_words(watched.own, "new flows", "failed") + ", " +
-                                  in_words(watched.others, "of the other backends", "")};
+                      .evidence = evidence_of(watched)};
+}
+
+void Outliers::spare(Record& record, Microseconds now, Changes& ret_changes) {
+  Watched& watched = record.second;
+  const bool is_new = watched.spared.until == 0;
+  watched.spared = {
+      .backend = record.first, .until = now + kWindow, .evidence = evidence_of(watched)};
+  if (is_new) ret_changes.spared.push_back(watched.spared);
+}
+
+std::string Outliers::evidence_of(const Watched& watched) {
+  return in_words(watched.own, "new flows", "failed") + ", " +
+         in_words(watched.others, "of the other backends", "");
 }
 
 void Outliers::forget(std::string_view backend) {
   const auto found = watched_.find(backend);
   if (found == watched_.end()) return;
   out_ -= found->second.is_ejected ? 1 : 0;
+  spared_ -= found->second.spared.until != 0 ? 1 : 0;
   watched_.erase(found);
 }
 
 const Ejection* Outliers::ejection_of(std::string_view backend) const {
   const auto found = watched_.find(backend);
   return found != watched_.end() && found->second.is_ejected ? &found->second.ejection : nullptr;
+}
+
+const Spared* Outliers::spared_of(std::string_view backend) const {
+  const auto found = watched_.find(backend);
+  return found != watched_.end() && found->second.spared.until != 0 ? &found->second.spared
+                                                                    : nullptr;
+}
+
+std::vector<Spared> Outliers::spared() const {
+  std::vector<Spared> spared;
+  for (const auto& [name, watched] : watched_) {
+    if (watched.spared.until != 0) spared.push_back(watched.spared);
+  }
+  return spared;
 }
 
 std::vector<Ejection> Outliers::ejected() const {

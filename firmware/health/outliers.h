@@ -25,6 +25,8 @@
 // 3. Who is ejected returns after 30 s, the next time after twice that, and so on up to 10 minutes.
 //    Each five minutes in service take one doubling back.
 // 4. Nobody is ejected whose observed excess of failures is below `tolerance`.
+// 5. Who would be ejected but for 1 or 2 is spared, until a window has passed in which he would
+// not.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +66,13 @@ struct Ejection {
   std::string evidence;
 };
 
+// Does worse than its pool, and keeps its flows since too many are out.
+struct Spared {
+  std::string backend;
+  Microseconds until = 0;
+  std::string evidence;
+};
+
 // Of one pool.
 class Outliers {
  public:
@@ -76,6 +85,7 @@ class Outliers {
   struct Changes {
     std::vector<Ejection> ejected;
     std::vector<std::string> returned;
+    std::vector<Spared> spared;  // that were not before
   };
 
   // REQUIRES: 0 < alpha < 1, 0 <= most <= 1.
@@ -89,18 +99,21 @@ class Outliers {
   void forget(std::string_view backend);
 
   bool is_any_ejected() const { return out_ > 0; }
+  bool is_any_spared() const { return spared_ > 0; }
   bool is_ejected(std::string_view backend) const { return ejection_of(backend) != nullptr; }
   // Null: it is not ejected.
   const Ejection* ejection_of(std::string_view backend) const;
   std::vector<Ejection> ejected() const;
-  // Those that would be ejected if there were not too many already, as of the last call.
-  const std::vector<std::string>& spared() const { return spared_; }
+  // Null: it is not spared.
+  const Spared* spared_of(std::string_view backend) const;
+  std::vector<Spared> spared() const;
 
  private:
   struct Watched {
     bool is_ejected = false;
     bool is_present = true;
     Ejection ejection;  // the present or last one
+    Spared spared;      // until 0: it is not
     unsigned doublings = 0;
     Microseconds good_since = 0;
 
@@ -120,13 +133,15 @@ class Outliers {
   void watch(Watched& watched, const BackendOutcomes& member, const Outcomes& others,
              Microseconds now);
   bool is_outlier(const Watched& watched) const;
+  static std::string evidence_of(const Watched& watched);
   void eject_worst(Microseconds now, Changes& ret_changes);
   void eject(Record& record, Microseconds now);
+  static void spare(Record& record, Microseconds now, Changes& ret_changes);
 
   OutlierOptions options_;
   std::map<std::string, Watched, std::less<>> watched_;
-  std::vector<std::string> spared_;
   size_t out_ = 0;  // that are ejected
+  size_t spared_ = 0;
 };
 
 }  // namespace evenkeel

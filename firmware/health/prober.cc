@@ -110,7 +110,9 @@ void Prober::follow(Pools& pools, const ServiceSettings& service, std::span<Pool
   if (sources.empty()) return;
   const Pool& before = *sources.front();
   pool.membership = before.membership;
-  if (is_changed || *before.check != service.check) pool.membership.note_change(now);
+  if (is_changed || *before.check != service.check || before.paths != pool.paths) {
+    pool.membership.note_change(now);
+  }
 }
 
 bool Prober::adopt(Pool& pool, const ServiceSettings& service, std::span<Pool* const> known) {

@@ -107,8 +107,10 @@ class Prober {
   // Empty: they do not.
   std::string suspicion(std::string_view service) const;
 
-  // What the agent of a backend of settings in force said last of its load, in percent.
+  // What the agent of a backend of settings in force said last: of its load, in percent; and
+  // whether it is to have no flows.
   std::optional<uint32_t> load(std::string_view service, std::string_view backend) const;
+  bool wants_none(std::string_view service, std::string_view backend) const;
 
   // What is wrong now.
   std::vector<Alert> alerts() const;
@@ -193,9 +195,7 @@ class Prober {
   Pools& pools(Of of) { return pools_[static_cast<size_t>(of)]; }
   const Pools& pools(Of of) const { return pools_[static_cast<size_t>(of)]; }
   static std::string why_not(const Member& member);
-  static bool is_overruled(const Member& member) {
-    return member.pool->membership.is_overruled() && !member.pool->may_be_empty;
-  }
+  static bool is_overruled(const Member& member);
   const Member* find(std::string_view service, std::string_view backend, Of of,
                      const BackendSettings* server = nullptr) const;
   double part_now(const Member& member) const;

@@ -15,6 +15,10 @@ Alert alert_of(AlertKind kind, const std::string& service, std::string text) {
 
 std::string overruled_text(const std::string& service, const Membership& membership,
                            const CheckSettings& check) {
+  if (membership.wanted() == 0) {
+    return "Every backend of service " + service +
+           " is set aside by its agent, so all of them take flows: see what the agents wait for.";
+  }
   const std::string who = membership.left() == 0
                               ? "No backend of service " + service + " passes its check"
                               : "Only " + std::to_string(membership.left()) + " of " +
@@ -71,6 +75,12 @@ std::string Prober::why_not(std::string_view service, const BackendSettings& bac
   return member == nullptr ? "" : why_not(*member);
 }
 
+bool Prober::is_overruled(const Member& member) {
+  const Pool& pool = *member.pool;
+  const bool may_rest = is_set_aside(member.agent) && pool.membership.left() > 0;
+  return pool.membership.is_overruled() && !pool.may_be_empty && !may_rest;
+}
+
 std::string Prober::why_not(const Member& member) {
   if (is_overruled(member)) return {};
   const Verdict& verdict = member.verdict;
@@ -106,7 +116,7 @@ CheckState Prober::describe(std::string_view service, std::string_view backend) 
   const Verdict& verdict = member->verdict;
   const Pool& pool = *member->pool;
   const Microseconds now = parts_.now();
-  const bool is_overruled = pool.membership.is_overruled() || pool.membership.holds(verdict);
+  const bool is_against = is_overruled(*member) || pool.membership.holds(verdict);
   return {.is_checked = true,
           .health = verdict.health(*pool.check, now),
           .since = verdict.since(),
@@ -114,7 +124,7 @@ CheckState Prober::describe(std::string_view service, std::string_view backend) 
           .answered = verdict.answered(),
           .took = verdict.took(),
           .fault = member->fault,
-          .is_overruled = is_overruled && verdict.decided() != Health::up,
+          .is_overruled = is_against && verdict.decided() != Health::up,
           .note = note_of(verdict, *pool.check, now),
           .part = part_now(*member),
           .wish = member->agent.wish,
@@ -124,6 +134,11 @@ CheckState Prober::describe(std::string_view service, std::string_view backend) 
 std::optional<uint32_t> Prober::load(std::string_view service, std::string_view backend) const {
   const Member* member = find(service, backend, Of::in_force);
   return member == nullptr ? std::nullopt : member->agent.load;
+}
+
+bool Prober::wants_none(std::string_view service, std::string_view backend) const {
+  const Member* member = find(service, backend, Of::in_force);
+  return member != nullptr && is_set_aside(member->agent);
 }
 
 std::string Prober::suspicion(std::string_view service) const {

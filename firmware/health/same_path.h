@@ -35,11 +35,15 @@ struct SamePaths {
   struct Target {
     Address vip;
     uint16_t port = 0;  // of TCP; 0: by an ICMP echo request
+
+    friend bool operator==(const Target&, const Target&) = default;
   };
 
   std::vector<Target> targets;  // none: its check does not ask for it
   ForwardingSpec way_v4;
   ForwardingSpec way_v6;
+
+  friend bool operator==(const SamePaths&, const SamePaths&) = default;
 };
 SamePaths same_paths_of(const ServiceSettings& service);
 

@@ -1,5 +1,6 @@
 #include "firmware/health/traffic_watch.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -29,6 +30,16 @@ std::string full_name(const std::string& service, std::string_view label) {
 
 }  // namespace
 
+// Who does not answer is asked again, and seems to have more flows than it has: SYNs then say
+// nothing of shares.
+bool TrafficWatch::is_any_repeated(const Backends& backends) {
+  constexpr uint64_t kFew = 4;  // one SYN in so many is no first one: anywhere some are lost
+  return std::ranges::any_of(backends, [](const auto& each) {
+    const BackendCounts& grown = each.second.grown;
+    return grown.retried * kFew > grown.opened + grown.retried;
+  });
+}
+
 TrafficWatch::Changes TrafficWatch::observe(const Plan& plan, const Counted& counted, double most,
                                             Microseconds now) {
   Changes changes;
@@ -57,10 +68,15 @@ TrafficWatch::Changes TrafficWatch::observe(const Plan& plan, const Counted& cou
       ejection.backend = full_name(service, ejection.backend);
       changes.ejected.push_back(std::move(ejection));
     }
+    for (Spared& spared : of_pool.spared) {
+      spared.backend = full_name(service, spared.backend);
+      changes.spared.push_back(std::move(spared));
+    }
     for (const std::string& label : of_pool.returned) {
       changes.returned.push_back(full_name(service, label));
     }
-    if (!by_source.contains(service)) pool->second.imbalance.observe(flows, now);
+    const bool has_shares = !by_source.contains(service) && !is_any_repeated(backends);
+    if (has_shares) pool->second.imbalance.observe(flows, now);
   }
   return changes;
 }
@@ -124,6 +140,12 @@ const Ejection* TrafficWatch::ejection_of(uint64_t server, std::string_view name
   return pool->second.outliers.ejection_of(label_of(server, name));
 }
 
+const Spared* TrafficWatch::spared_of(uint64_t server, std::string_view name) const {
+  const auto pool = pools_.find(service_part(name));
+  if (pool == pools_.end() || !pool->second.outliers.is_any_spared()) return nullptr;
+  return pool->second.outliers.spared_of(label_of(server, name));
+}
+
 void TrafficWatch::forget(uint64_t server, std::string_view name) {
   const auto pool = pools_.find(service_part(name));
   if (pool != pools_.end()) pool->second.outliers.forget(label_of(server, name));
@@ -135,6 +157,17 @@ std::vector<Ejection> TrafficWatch::ejected() const {
     for (Ejection& ejection : pool.outliers.ejected()) {
       ejection.backend = full_name(service, ejection.backend);
       all.push_back(std::move(ejection));
+    }
+  }
+  return all;
+}
+
+std::vector<Spared> TrafficWatch::spared() const {
+  std::vector<Spared> all;
+  for (const auto& [service, pool] : pools_) {
+    for (Spared& spared : pool.outliers.spared()) {
+      spared.backend = full_name(service, spared.backend);
+      all.push_back(std::move(spared));
     }
   }
   return all;

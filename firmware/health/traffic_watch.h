@@ -33,16 +33,20 @@ class TrafficWatch {
   struct Changes {
     std::vector<Ejection> ejected;
     std::vector<std::string> returned;
+    std::vector<Spared> spared;
   };
 
   // What has been counted since the last call. `most`: of a pool, ejected at a time.
   Changes observe(const Plan& plan, const Counted& counted, double most, Microseconds now);
 
   bool is_any_ejected(std::string_view service) const;
-  // Of a server of a service, by server_digest() and its full name. Null: it is not ejected.
+  // Of a server of a service, by server_digest() and its full name. Null: it is not ejected, or not
+  // spared.
   const Ejection* ejection_of(uint64_t server, std::string_view name) const;
+  const Spared* spared_of(uint64_t server, std::string_view name) const;
   void forget(uint64_t server, std::string_view name);
   std::vector<Ejection> ejected() const;
+  std::vector<Spared> spared() const;          // by full name
   std::vector<Imbalanced> imbalanced() const;  // by full name
 
  private:
@@ -65,6 +69,7 @@ class TrafficWatch {
     BackendCounts counts;
   };
 
+  static bool is_any_repeated(const Backends& backends);
   std::map<std::string_view, Backends> read(const Plan& plan, const Counted& counted);
   static std::map<std::string_view, Backends> shares_of(const Plan& plan);
 

@@ -51,6 +51,8 @@ struct ForwardingSpec {
   // nat to the other family: the IPv6 /96 that stands for all of IPv4 (RFC 6052), such as
   // 64:ff9b::, which is what an IPv4 client is known by there, and an IPv6 client must be from.
   Address translation_prefix;
+
+  friend bool operator==(const ForwardingSpec&, const ForwardingSpec&) = default;
 };
 
 // What emitting does, of which each has code of its own.

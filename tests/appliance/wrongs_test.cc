@@ -35,6 +35,8 @@ std::vector<BackendState> states_of(const std::string& usable) {
   return states;
 }
 
+bool nobody(const std::string&, const std::string&) { return false; }
+
 std::string ids_of(const std::vector<Alert>& alerts) {
   std::string text;
   for (const Alert& alert : alerts) text += id_of(alert) + " ";
@@ -58,12 +60,12 @@ void test_who_is_down_is_named(void**) {
   const Folder folder;
   const Overrides none(folder.path("overrides"), 1, 1);
   for (const Row& row : kRows) {
-    const auto found = wrongs_of_backends(two_services(), states_of(row.usable), none);
+    const auto found = wrongs_of_backends(two_services(), states_of(row.usable), none, nobody);
     assert_string_equal(ids_of(found).c_str(), row.expected);
   }
-  const auto found = wrongs_of_backends(two_services(), states_of("0111"), none);
+  const auto found = wrongs_of_backends(two_services(), states_of("0111"), none, nobody);
   assert_string_equal(found[0].text.c_str(), "shop/a: silent");
-  assert_true(wrongs_of_backends({}, {}, none).empty());
+  assert_true(wrongs_of_backends({}, {}, none, nobody).empty());
 }
 
 // Who is meant to take none is no news, and the others can be all that there is.
@@ -73,10 +75,23 @@ void test_who_is_set_aside_is_no_alert(void**) {
   Settings settings = two_services();
   settings.services[0].backends[0].weight = 0;
   settings.services[1].backends[0].in_maintenance = true;
-  assert_string_equal(ids_of(wrongs_of_backends(settings, states_of("0101"), none)).c_str(), "");
-  assert_string_equal(ids_of(wrongs_of_backends(settings, states_of("0001"), none)).c_str(),
-                      R"(evenkeel_service_down{service="shop"} )"
-                      R"(evenkeel_backend_down{backend="b",service="shop"} )");
+  assert_string_equal(ids_of(wrongs_of_backends(settings, states_of("0101"), none, nobody)).c_str(),
+                      "");
+  // Nor is who stands by one that takes flows.
+  for (const char* const states : {"0001", "1001"}) {
+    assert_string_equal(
+        ids_of(wrongs_of_backends(settings, states_of(states), none, nobody)).c_str(),
+        R"(evenkeel_service_down{service="shop"} )"
+        R"(evenkeel_backend_down{backend="b",service="shop"} )");
+  }
+  // Nor whose agent wants it.
+  const auto wants_none = [](const std::string&, const std::string& backend) {
+    return backend == "b";
+  };
+  assert_string_equal(
+      ids_of(wrongs_of_backends(two_services(), states_of("1000"), none, wants_none)).c_str(),
+      R"(evenkeel_service_down{service="mail"} )"
+      R"(evenkeel_backend_down{backend="a",service="mail"} )");
 }
 
 }  // namespace

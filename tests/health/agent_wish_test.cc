@@ -42,6 +42,7 @@ void what_is_not_said_stays_as_it_was(void**) {
        {.load = 10, .connections = 7},
        1,
        false},
+      {"a load is of its moment", {"load:90", "up"}, {.state = State::up}, 1, false},
       {"a reason is of its answer", {"drain # disk", "up"}, {State::up, Wish::drain}, 0, true},
       {"a reason", {"drain # disk"}, {.wish = Wish::drain, .reason = "disk"}, 0, true},
   };

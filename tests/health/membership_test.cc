@@ -92,6 +92,9 @@ void a_check_that_leaves_too_few_is_overruled(void**) {
       {"all are set aside by their agents", "ss", 0, true},
       {"one is not", "ssU", 0, false},
       {"set aside, and the other down", "sD", 0, true},
+      {"who is set aside is not missed", "ssUU", 50, false},
+      {"set aside, and half of the others down", "ssUD", 50, true},
+      {"all are set aside, whatever is left", "ss", 100, true},
   };
   for (const auto& row : cases) {
     const Pool pool(row.members, row.fail_open);

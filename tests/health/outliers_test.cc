@@ -164,7 +164,32 @@ void half_of_the_flows_stay_where_they_are(void**) {
   pool.run(10 * kSecond);
   assert_true(pool.ejected.empty());
   assert_int_equal(pool.outliers.spared().size(), 1);
-  assert_string_equal(pool.outliers.spared()[0].c_str(), "s0");
+  assert_string_equal(pool.outliers.spared()[0].backend.c_str(), "s0");
+}
+
+// It is told once, and stands until a whole window has passed without evidence.
+void who_is_spared_is_told(void**) {
+  Outliers outliers({});
+  Microseconds now = kInterval;
+  size_t told = 0;
+  const auto pass = [&](Microseconds time, uint64_t bad) {
+    for (const Microseconds end = now + time; now < end; now += kInterval) {
+      told +=
+          outliers.observe({{"a", 0.5, {10 - bad, bad}}, {"b", 0.5, {10, 0}}}, now).spared.size();
+    }
+  };
+  pass(3 * kSecond, 5);
+  assert_int_equal(told, 1);
+  assert_true(outliers.is_any_spared() && outliers.spared_of("b") == nullptr);
+  assert_true(outliers.spared_of("a")->evidence.find("failed, of ") != std::string::npos);
+  pass(130 * kSecond, 5);
+  assert_int_equal(told, 1);
+  pass(2 * Outliers::kWindow, 0);
+  assert_false(outliers.is_any_spared());
+  pass(3 * kSecond, 5);
+  assert_int_equal(told, 2);
+  outliers.forget("a");
+  assert_false(outliers.is_any_spared());
 }
 
 void it_returns_later_each_time(void**) {
@@ -296,6 +321,7 @@ int main() {
       cmocka_unit_test(little_more_than_others_is_no_reason),
       cmocka_unit_test(few_are_out_at_a_time),
       cmocka_unit_test(half_of_the_flows_stay_where_they_are),
+      cmocka_unit_test(who_is_spared_is_told),
       cmocka_unit_test(it_returns_later_each_time),
       cmocka_unit_test(long_good_behaviour_hides_nothing),
       cmocka_unit_test(a_share_that_shrinks_is_no_fault),
