@@ -280,14 +280,14 @@ void Control::tick() {
   look_up(kTurnsPerTick, now);
   end_leaving(now);
   const bool plans = surroundings_changed_ && now >= plan_again_;
+  std::vector<BackendState> before;
   if (plans) {
     surroundings_changed_ = false;
     ready_.reset();
-    const std::vector<BackendState> before = backends_;
+    before = backends_;
     const Status planned = replan(now);
     refusal_ = planned.ok() ? "" : planned.message();
     surroundings_changed_ |= !planned.ok();
-    tell_changes(before);
   }
   const Status stepped = planner_->step(now);
   const std::string trouble = stepped.ok() ? refusal_ : stepped.message();
@@ -295,7 +295,10 @@ void Control::tick() {
   planning_trouble_ = trouble;
   make_ready();
   if (!is_kernel_configured_ && now >= kernel_again_) configure_kernel();
-  if (plans) plan_again_ = now + kPlanningShare * (dataplane_.clock().now() - now);
+  if (plans) {
+    plan_again_ = now + kPlanningShare * (dataplane_.clock().now() - now);
+    tell_changes(before);  // which is not planning: the journal's disk may hang
+  }
   traffic_.observe(plan(), counted_, now);
   supervise(now);
   watch_traffic(now);

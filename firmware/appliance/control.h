@@ -86,6 +86,8 @@ class Control final : public Box {
   // What is to be seen, of this moment. While a change rolls out, settings and backends are those
   // that most flows follow.
   const Settings& settings() const { return *settings_; }
+  // How far the change on its way has come, to be said after why it goes back.
+  std::string reach() const;
   // Null: no change rolls out.
   const Rollout* rollout() const { return is_rolling_out() ? &change_->rollout : nullptr; }
   const Plan& plan() const { return *slot_->current(); }
@@ -125,6 +127,7 @@ class Control final : public Box {
     Arms old_arms;   // of all services, when they do not
     Rollout rollout;
     std::set<std::string, std::less<>> closed;  // services that only it would close
+    uint64_t new_flows = 0;                     // that came to it so far
     bool is_stopped = false;                    // it is to go back
 
     bool is_over() const { return rollout.is_over(); }

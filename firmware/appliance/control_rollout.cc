@@ -5,6 +5,7 @@
 #include "firmware/appliance/control.h"
 #include "firmware/base/check.h"
 #include "firmware/base/names.h"
+#include "firmware/health/outcomes.h"
 
 namespace evenkeel {
 namespace {
@@ -175,20 +176,30 @@ void Control::watch_change(Microseconds now) {
   if (way_back_ == nullptr || now < read_again_) return;
   if (change_ != nullptr && change_->is_stopped) return;
   std::string why = why_left_out();
+  read_again_ = now + kReadInterval;
   if (why.empty() && is_rolling_out()) why = go_on_rolling_out(now);
-  const Microseconds end = dataplane_.clock().now();
-  read_again_ = end + std::max(kReadInterval, kReadingShare * (end - now));
   if (why.empty()) return;
   brought_.clear();
   if (change_ != nullptr) change_->is_stopped = true;
   if (alarm_) alarm_(why);
 }
 
+std::string Control::reach() const {
+  if (way_back_ == nullptr) return {};
+  if (!is_rolling_out()) return "; all flows followed the change";
+  return "; " + percent(change_->rollout.share()) + " of the flows followed the change, " +
+         in_words(change_->new_flows) + " new ones";
+}
+
 // Says why the change is to go back; empty: it goes on.
 std::string Control::go_on_rolling_out(Microseconds now) {
   Rollout& rollout = change_->rollout;
+  const Microseconds begin = dataplane_.clock().now();
   const std::vector<ArmReading> readings =
       arm_meter_.read(plan(), rollout.services(), both_counted_);
+  for (const ArmReading& reading : readings) change_->new_flows += reading.new_flows;
+  const Microseconds end = dataplane_.clock().now();
+  read_again_ = end + std::max(kReadInterval, kReadingShare * (end - begin));
   const Rollout::Advice advice = rollout.observe(readings, change_->closed, now);
   if (!rollout.why().empty()) return rollout.why();
   std::string why = suspicion();

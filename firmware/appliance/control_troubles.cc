@@ -27,10 +27,14 @@ std::vector<std::pair<std::string, std::string>> labels_of(const std::string& fu
 
 void Control::watch_traffic(Microseconds now) {
   if (now < watch_again_) return;
+  const Microseconds begin = dataplane_.clock().now();
   const TrafficWatch::Changes changes = traffic_watch_.observe(
       plan(), [this](uint16_t slot) { return counts(slot); },
       settings_->evidence.max_ejected / 100.0, now);
   load_watch_.observe(loads(), now);
+  // What telling takes is not watching: the journal's disk may hang.
+  const Microseconds end = dataplane_.clock().now();
+  watch_again_ = end + std::max(kWatchInterval, kWatchingShare * (end - begin));
   const auto tell = [this, now](Level level, const std::string& name, const std::string& what) {
     log_.write(level, name + ": " + what);
     record("backend", name, name + ": " + what);
@@ -50,8 +54,6 @@ void Control::watch_traffic(Microseconds now) {
   for (const std::string& name : changes.returned) {
     tell(Level::notice, name, "takes new flows again, on trial");
   }
-  const Microseconds end = dataplane_.clock().now();
-  watch_again_ = end + std::max(kWatchInterval, kWatchingShare * (end - now));
 }
 
 // Of those who take new flows.

@@ -68,6 +68,7 @@ Management::Management(Boot boot, const std::string& state, Overrides& overrides
                   now(), wall_now());
     }
     if (event.kind == "backend" || event.kind == "port") return;  // control has logged it
+    if (event.kind == "alert") return;                            // watch has
     log_.notice(event.kind + ": " + (event.who == "keeld" ? "" : event.who + ": ") + event.what);
   });
   control_.set_recorder(
@@ -78,8 +79,10 @@ Management::Management(Boot boot, const std::string& state, Overrides& overrides
                          .what = what,
                          .subject = subject});
       });
-  control_.set_alarm(
-      [this](const std::string& why) { transaction_.take_back(why, now(), wall_now()); });
+  control_.set_alarm([this](const std::string& why) {
+    transaction_.take_back(why + control_.reach(), now(), wall_now());
+  });
+  watch_.set_recorder([this](const Alerts::Entry& entry) { record(entry); });
   for (const std::string& warning : warnings_) {
     journal_.append({.when = wall_now(), .kind = "archive", .who = "keeld", .what = warning});
   }
@@ -118,11 +121,13 @@ void Management::tick() {
   archive_.tend();
   transaction_.tick(now(), wall_now());
   if (const std::optional<std::string> why = queries_.tick(transaction_, now())) {
-    transaction_.take_back(*why, now(), wall_now());
+    transaction_.take_back(*why + control_.reach(), now(), wall_now());
   }
   views_.tick();
   health_file_.tick(health(), now());
-  watch_.tick(transaction_.settings(), [this] { return wrongs(); }, now(), wall_now());
+  watch_.tick(
+      transaction_.settings(), transaction_.confirmed().settings, [this] { return wrongs(); },
+      now(), wall_now());
   if (now() - tended_ < kTendInterval) return;
   tended_ = now();
   journal_.set_bounds(bounds_of(transaction_.settings()));
@@ -130,6 +135,26 @@ void Management::tick() {
   if (server_ == nullptr) listen();
   if (transaction_.confirmed().generation != booted_) warnings_ = lasting_;
   tell_troubles();
+}
+
+// What has events of its own has them already, in more words.
+void Management::record(const Alerts::Entry& entry) {
+  switch (entry.alert.kind) {
+    case AlertKind::backend_down:
+    case AlertKind::backend_ejected:
+    case AlertKind::backend_spared:
+    case AlertKind::link_down:
+    case AlertKind::change_rolled_back:
+    case AlertKind::journal_failed:
+      return;
+    default:
+      break;
+  }
+  journal_.append({.when = wall_now(),
+                   .kind = "alert",
+                   .who = "keeld",
+                   .what = (entry.fires() ? "" : "over: ") + entry.alert.text,
+                   .subject = id_of(entry.alert)});
 }
 
 std::vector<Alert> Management::wrongs() const {

@@ -47,6 +47,7 @@ class Management {
   Managed managed();
   HealthFile::Source health() const;
   std::vector<Alert> wrongs() const;
+  void record(const Alerts::Entry& entry);
 
   Archive archive_;
   Control& control_;

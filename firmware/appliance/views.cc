@@ -187,17 +187,6 @@ uint32_t weight_of(const Settings& configured, const BackendState& place, std::s
   return backend.name == in_force.name ? backend.weight : in_force.weight;
 }
 
-double share_of(const ServiceShares& shares, size_t backend) {
-  double sum = 0;
-  double tables = 0;
-  for (const std::optional<TableShares>& table : shares) {
-    if (!table || !table->is_open()) continue;
-    sum += table->share(backend);
-    ++tables;
-  }
-  return tables == 0 ? 0 : sum / tables;
-}
-
 }  // namespace
 
 void BoxViews::tell(const Rollout& rollout, json::object& ret_answer) {

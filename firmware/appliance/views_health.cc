@@ -35,6 +35,19 @@ json::value seconds_since(Microseconds event, Microseconds now) {
   return (now - std::min(event, now)) / kMicrosecondsPerTick;
 }
 
+// In short, and in words: "5 s ago, bad: status 503".
+void tell_answers(const std::vector<Verdict::Heard>& answers, Microseconds now, Row& ret_row) {
+  std::string marks;
+  json::array texts;
+  for (const Verdict::Heard& heard : answers) {
+    marks += heard.is_good ? '+' : '-';
+    texts.emplace_back(std::to_string((now - std::min(heard.when, now)) / kMicrosecondsPerTick) +
+                       " s ago, " + (heard.is_good ? "good: " : "bad: ") + heard.text);
+  }
+  ret_row["marks"] = marks;
+  ret_row["answers"] = std::move(texts);
+}
+
 }  // namespace
 
 Status BoxViews::health(std::string_view service, const RowSink& sink) const {
@@ -52,10 +65,11 @@ Status BoxViews::health(std::string_view service, const RowSink& sink) const {
     row["state"] = health_of(overrides_.of(of.name, name), check);
     row["for_s"] = seconds_since(check.since, now());
     row["why"] = state.why;
-    row["answer"] = check.answer;
+    row["answer"] = check.answers.empty() ? "" : check.answers.back().text;
     row["answered_s"] = seconds_since(check.answered, now());
     row["took_ms"] = check.answered == 0 ? json::value(nullptr)
                                          : json::value(static_cast<double>(check.took) / 1'000);
+    tell_answers(check.answers, now(), row);
     row["note"] = note_of(check);
     row["part"] = check.part;
     row["load"] = check.load ? json::value(*check.load) : json::value(nullptr);

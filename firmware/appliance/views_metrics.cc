@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "firmware/appliance/views.h"
+#include "firmware/change/shares.h"
 
 namespace evenkeel {
 namespace {
@@ -17,6 +18,7 @@ struct BackendRow {
   BackendCounts counts;
   const BackendState* state = nullptr;
   const BackendSettings* backend = nullptr;
+  double share = 0;
 };
 
 struct BackendCounter {
@@ -43,7 +45,7 @@ constexpr BackendCounter kBackendCounters[] = {
      &BackendCounts::server_resets},
 };
 
-constexpr size_t kFamiliesOfBackend = std::size(kBackendCounters) + 3;
+constexpr size_t kFamiliesOfBackend = std::size(kBackendCounters) + 4;
 // Of a line, beside its labels; most are shorter.
 constexpr size_t kLineBytes = 60;
 
@@ -187,6 +189,7 @@ void BoxViews::tell_services(Exposition& ret_page) const {
 
 void BoxViews::tell_backends(Exposition& ret_page) const {
   const Settings& settings = control_.settings();
+  const std::vector<ServiceShares> shares = ShareCounter().count(settings, control_.plan());
   std::vector<BackendRow> rows;
   rows.reserve(control_.backends().size());
   for (const BackendState& state : control_.backends()) {
@@ -196,7 +199,8 @@ void BoxViews::tell_backends(Exposition& ret_page) const {
         {.labels = Exposition::written({{"service", service.name}, {"backend", backend.name}}),
          .counts = totals_.of(service.name + "/" + backend.name),
          .state = &state,
-         .backend = &backend});
+         .backend = &backend,
+         .share = share_of(shares[state.service], state.backend)});
   }
   size_t bytes = 0;  // or the page would be copied again and again as it grows
   for (const BackendRow& row : rows) bytes += kFamiliesOfBackend * (row.labels.size() + kLineBytes);
@@ -205,15 +209,19 @@ void BoxViews::tell_backends(Exposition& ret_page) const {
     ret_page.counter(counter.name, counter.help);
     for (const BackendRow& row : rows) ret_page.sample_of(row.labels, row.counts.*counter.member);
   }
-  ret_page.gauge("evenkeel_backend_usable", "Whether it takes flows");
-  for (const BackendRow& row : rows) ret_page.sample_of(row.labels, row.state->usable ? 1 : 0);
-  ret_page.gauge("evenkeel_backend_weight", "Its weight in force, overrides taken in");
-  for (const BackendRow& row : rows) ret_page.sample_of(row.labels, row.backend->weight);
+  ret_page.gauge("evenkeel_backend_usable",
+                 "Whether it may take flows: it can be reached, and its check is not against it");
+  for (const BackendRow& row : rows) ret_page.sample_of(row.labels, uint64_t{row.state->usable});
+  ret_page.gauge("evenkeel_backend_weight", "Its weight by the settings, overrides taken in");
+  for (const BackendRow& row : rows) ret_page.sample_of(row.labels, uint64_t{row.backend->weight});
+  ret_page.gauge("evenkeel_backend_share",
+                 "Of its service's new flows, by the plan in force: 0 of who is left out");
+  for (const BackendRow& row : rows) ret_page.sample_of(row.labels, row.share);
   ret_page.gauge("evenkeel_backend_state", "1, of the state that it is in, as keel shows it");
   for (const BackendRow& row : rows) {
     const std::string& service = settings.services[row.state->service].name;
     const char* const state = state_of(*row.state, overrides_.of(service, row.backend->name));
-    ret_page.sample_of(row.labels + ",state=\"" + state + "\"", 1);
+    ret_page.sample_of(row.labels + ",state=\"" + state + "\"", uint64_t{1});
   }
 }
 

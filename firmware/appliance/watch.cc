@@ -10,14 +10,26 @@ namespace {
 
 constexpr Microseconds kMetricsRetry = 5 * kMicrosecondsPerTick;
 
+AlertSettings both(AlertSettings one, const AlertSettings& other) {
+  const auto add = [](std::vector<std::string>& all, const std::vector<std::string>& more) {
+    for (const std::string& url : more) {
+      if (std::ranges::find(all, url) == all.end()) all.push_back(url);
+    }
+  };
+  add(one.webhooks, other.webhooks);
+  add(one.alertmanagers, other.alertmanagers);
+  return one;
+}
+
 }  // namespace
 
-void Watch::tick(const Settings& settings, const std::function<std::vector<Alert>()>& wrongs,
-                 Microseconds now, WallTime wall) {
+void Watch::tick(const Settings& settings, const Settings& confirmed,
+                 const std::function<std::vector<Alert>()>& wrongs, Microseconds now,
+                 WallTime wall) {
   if (looked_ != 0 && now - looked_ < kInterval) return;
   looked_ = now;
   serve_metrics(settings.metrics.listen, now);
-  receivers_.follow(settings.alerts, settings.name);
+  receivers_.follow(both(settings.alerts, confirmed.alerts), settings.name);
   std::vector<Alert> all = wrongs();
   std::ranges::move(receivers_.troubles(), std::back_inserter(all));
   if (!no_metrics_.empty()) {
@@ -56,6 +68,7 @@ void Watch::tell_journal() {
   }
   std::ranges::sort(news, {}, [](const Alerts::Entry* entry) { return entry->number; });
   for (const Alerts::Entry* const entry : news) {
+    if (recorder_) recorder_(*entry);
     if (journal_.send(journal_message(*entry))) continue;
     log_.write(entry->fires() ? Level::warning : Level::notice, line_of(*entry));
   }

@@ -31,11 +31,16 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  // Often. `wrongs` says what is wrong at this moment.
-  void tick(const Settings& settings, const std::function<std::vector<Alert>()>& wrongs,
-            Microseconds now, WallTime wall);
+  // Often. `wrongs` says what is wrong at this moment. Whom confirmed settings name is told as
+  // well: a change on probation is not to silence who would tell of it.
+  void tick(const Settings& settings, const Settings& confirmed,
+            const std::function<std::vector<Alert>()>& wrongs, Microseconds now, WallTime wall);
   // Of what has happened.
   void tell(Alert alert, Microseconds now, WallTime wall);
+  // Who remembers what begins and what is over.
+  void set_recorder(std::function<void(const Alerts::Entry&)> recorder) {
+    recorder_ = std::move(recorder);
+  }
 
   const Alerts& alerts() const { return alerts_; }
   const AlertReceivers& receivers() const { return receivers_; }
@@ -47,6 +52,7 @@ class Watch {
   boost::asio::io_context& context_;
   const Log& log_;
   const MetricsServer::Parts page_;
+  std::function<void(const Alerts::Entry&)> recorder_;  // none: nobody
   Alerts alerts_;
   AlertReceivers receivers_;
   const JournalSocket journal_;

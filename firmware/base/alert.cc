@@ -31,6 +31,12 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
     {"evenkeel_mass_failure", critical, "Many backends seem to fail at once.",
      "The last good membership is held for a while. Suspect the last change, the network and the "
      "checks before the servers."},
+    {"evenkeel_probes_failed", warning,
+     "Backends cannot be asked how they are, by the box's fault.",
+     "The text has one of them and why. They are taken to be as they were; if it is few of a "
+     "service, they take no flows after a while. See keeld's log, and the box's memory, sockets "
+     "and "
+     "processes."},
     {"evenkeel_imbalance", warning, "A backend's share of new flows is not the plan's.",
      "See `keel top`: shares as planned and as they are."},
     {"evenkeel_load_imbalance", warning,

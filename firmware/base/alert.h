@@ -19,6 +19,7 @@ enum class AlertKind : uint8_t {
   backend_ejected,
   backend_spared,
   mass_failure,
+  probes_failed,
   imbalance,
   load_imbalance,
   query_outside,

@@ -23,15 +23,16 @@ std::vector<ArmReading> ArmMeter::read(const Plan& plan, const std::vector<std::
     for (const std::string& name : {service, service + "/v6"}) {  // as compile() names them
       const auto table = tables.find(name);
       if (table == tables.end() || table->second->trial.empty()) continue;
-      add(plan, table->second->members, counted, reading.old_arm);
-      add(plan, table->second->trial, counted, reading.new_arm);
+      uint64_t of_old_arm = 0;  // nobody asks
+      add(plan, table->second->members, counted, reading.old_arm, of_old_arm);
+      add(plan, table->second->trial, counted, reading.new_arm, reading.new_flows);
     }
   }
   return readings;
 }
 
 void ArmMeter::add(const Plan& plan, const std::vector<TableMember>& members,
-                   const Counted& counted, ArmInterval& ret_arm) {
+                   const Counted& counted, ArmInterval& ret_arm, uint64_t& ret_new_flows) {
   for (const TableMember& member : members) {
     const uint64_t identity = plan.backend_records[member.slot].identity;
     OfSlot is = {.identity = identity,
@@ -39,7 +40,9 @@ void ArmMeter::add(const Plan& plan, const std::vector<TableMember>& members,
                  .latencies = counted.latencies(member.slot)};
     OfSlot& before = before_[member.slot];
     if (before.identity == identity) {
-      const Outcomes outcomes = outcomes_of(is.counts.since(before.counts));
+      const BackendCounts grown = is.counts.since(before.counts);
+      const Outcomes outcomes = outcomes_of(grown);
+      ret_new_flows += grown.new_flows;
       ret_arm.outcomes.good += outcomes.good;
       ret_arm.outcomes.bad += outcomes.bad;
       const LatencyCounts latencies = is.latencies.since(before.latencies);

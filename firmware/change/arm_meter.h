@@ -19,6 +19,7 @@ namespace evenkeel {
 struct ArmReading {
   ArmInterval old_arm;
   ArmInterval new_arm;
+  uint64_t new_flows = 0;  // of the new arm
 };
 
 class ArmMeter {
@@ -42,7 +43,7 @@ class ArmMeter {
   };
 
   void add(const Plan& plan, const std::vector<TableMember>& members, const Counted& counted,
-           ArmInterval& ret_arm);
+           ArmInterval& ret_arm, uint64_t& ret_new_flows);
 
   std::unordered_map<uint16_t, OfSlot> before_;
 };

@@ -30,9 +30,10 @@ namespace evenkeel {
 
 struct Event {
   WallTime when = 0;
-  std::string kind{};  // one word: change, command, backend, port, rule, override, archive, journal
-  std::string who{};   // "keeld", or the operator
-  std::string what{};  // one line for people
+  // One word: change, rollout, rule, override, command, backend, port, alert, archive, journal.
+  std::string kind{};
+  std::string who{};        // "keeld", or the operator
+  std::string what{};       // one line for people
   uint64_t generation = 0;  // that it is about; 0: none
   std::string subject{};    // that it is about: a change's id, "SERVICE/BACKEND", a port, a rule
   // Given by the journal:

@@ -42,6 +42,17 @@ class Ends {
 
 }  // namespace
 
+double share_of(const ServiceShares& shares, size_t backend) {
+  double sum = 0;
+  double tables = 0;
+  for (const std::optional<TableShares>& table : shares) {
+    if (!table || !table->is_open()) continue;
+    sum += table->share(backend);
+    ++tables;
+  }
+  return tables == 0 ? 0 : sum / tables;
+}
+
 std::vector<ServiceShares> ShareCounter::count(const Settings& settings, const Plan& plan) {
   std::unordered_map<std::string_view, size_t> numbers;
   for (size_t i = 0; i < plan.service_records.size(); ++i) {

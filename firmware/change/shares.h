@@ -40,6 +40,9 @@ struct TableShares {
 // By family, IPv4 first; none: no VIP of it.
 using ServiceShares = std::array<std::optional<TableShares>, 2>;
 
+// The mean of those that are open.
+double share_of(const ServiceShares& shares, size_t backend);
+
 // Counts each table once, though two plans share it.
 class ShareCounter {
  public:

@@ -4,9 +4,9 @@
 // is not worse by more than what is tolerated, or that it cannot tell yet.
 //
 // It asks three questions, each as a comparison of two proportions (two_proportions.h): do more
-// flows fail; do more handshakes take longer than twice the old arm's median; and longer than twice
-// what nine of ten of them take. For these no shape of the distribution is assumed; where "long"
-// begins is known from the old arm's earlier blocks, so it cannot lean to either side.
+// flows fail; do more first requests take longer than twice the old arm's median; and longer than
+// twice what nine of ten of them take. For these no shape of the distribution is assumed; where
+// "long" begins is known from the old arm's earlier blocks, so it cannot lean to either side.
 //
 // Error bound: a change that makes no difference is called worse with probability `alpha` at most
 // over the whole trial, however often the judge is fed or asked; three quarters of it are spent on

@@ -39,6 +39,7 @@ class Membership {
     const Verdict* verdict = nullptr;
     bool may_come = false;      // it is undecided, and its first answer is waited for
     bool is_set_aside = false;  // its agent wants it
+    bool is_stale = false;      // for long it could not be asked
   };
 
   // The pool's check or backends are others from now on.
@@ -48,6 +49,9 @@ class Membership {
   // REQUIRES: the time does not go back.
   bool settle(std::span<const Member> members, const CheckSettings& check, Microseconds now);
 
+  // Whether who could not be asked for long is out: not if it is half of them or more, for then it
+  // is the prober that fails.
+  bool are_stale_out() const { return are_stale_out_; }
   // All take flows; but who is set aside by its agent, only if left() is 0.
   bool is_overruled() const { return is_overruled_; }
   bool holds(const Verdict& verdict) const {
@@ -73,6 +77,7 @@ class Membership {
   Microseconds spent_ = 0;    // falls until then are not held any more
   Microseconds held_from_ = 0;
   std::optional<MassFailure> failure_;
+  bool are_stale_out_ = false;
   bool is_overruled_ = false;
   size_t wanted_ = 0;
   size_t left_ = 0;

@@ -26,6 +26,9 @@ constexpr size_t kPerTurn = 256;
 // time by more finds a box that hung.
 constexpr Microseconds kLate = 100'000;
 
+// How often those are looked for who have not been asked for too long.
+constexpr Microseconds kStaleLook = kMicrosecondsPerTick;
+
 // On a box that hangs again and again, who is silent is to fall too: the time of a probe that has
 // lasted so long, and longer than the check's timeout, does not begin again.
 constexpr Microseconds kMostForgiven = 10 * kMicrosecondsPerTick;
@@ -202,6 +205,7 @@ void Prober::turn() {
   give_up(now);
   ask_due(now);
   ring(now);
+  look_for_stale(now);
   for (Pool* pool : std::exchange(unsettled_, {})) settle(*pool, now);
   if (!asked_.empty()) wake_by(std::min(asked_.begin()->first, now + kLate), now);
   if (!waiting_.empty() && asked_.size() < parts_.probes) wake_by(waiting_.begin()->first, now);
@@ -212,6 +216,7 @@ void Prober::turn() {
 // If the box did not listen, servers are not to blame for not having been heard: what is under way
 // has its whole time again, since an answer may take several turns.
 void Prober::forgive(Microseconds now) {
+  forgiven_ = now;
   Queue asked;
   for (const auto& [at, member] : asked_) {
     const Microseconds timeout = member->pool->check->timeout;
@@ -219,6 +224,24 @@ void Prober::forgive(Microseconds now) {
     asked.emplace(member->at, member);
   }
   asked_ = std::move(asked);
+}
+
+void Prober::look_for_stale(Microseconds now) {
+  if (now < stale_again_) return;
+  stale_again_ = now + kStaleLook;
+  for (Pools& pools : pools_) {
+    for (auto& [service, pool] : pools) {
+      const Microseconds limit = Verdict::kStaleAfter * pool.check->interval + Membership::kHold;
+      for (auto& [backend, member] : pool.members) {
+        const Microseconds heard =
+            std::max({member->verdict.answered(), member->followed, forgiven_});
+        const bool is_stale = member->verdict.is_decided() && now - heard > limit;
+        if (std::exchange(member->is_stale, is_stale) == is_stale) continue;
+        unsettled_.insert(&pool);
+        is_changed_ = true;
+      }
+    }
+  }
 }
 
 void Prober::give_up(Microseconds now) {
@@ -378,7 +401,8 @@ void Prober::settle(Pool& pool, Microseconds now) {
     const Verdict& verdict = member->verdict;
     members.push_back({.verdict = &verdict,
                        .may_come = !verdict.is_decided() && now - member->followed <= patience,
-                       .is_set_aside = is_set_aside(member->agent)});
+                       .is_set_aside = is_set_aside(member->agent),
+                       .is_stale = member->is_stale});
   }
   if (pool.membership.settle(members, *pool.check, now)) is_changed_ = true;
   set_alarm(pool, now);

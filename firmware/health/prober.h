@@ -5,7 +5,8 @@
 // Probes are spread over time, so that neither the box nor a server meets them in bursts. A backend
 // that nobody has heard of yet takes no flows. A check that leaves too few backends of a service,
 // or fails most of them at once, is not believed, or not at once (membership.h), and alerts() says
-// so. Nobody fails for answers that came while the box itself did not listen.
+// so. Nobody fails for answers that came while the box itself did not listen. Who can no longer be
+// asked is held for what it was for Membership::kHold, and then for nothing.
 #pragma once
 
 #include <array>
@@ -41,14 +42,14 @@ namespace evenkeel {
 struct CheckState {
   bool is_checked = false;  // its service has a check; else nothing below is told
   Health health = Health::unknown;
-  Microseconds since = 0;     // when its check last decided; 0: never
-  std::string answer;         // the last one
-  Microseconds answered = 0;  // when; 0: never
-  Microseconds took = 0;      // from the question to the answer
-  std::string fault;          // why the box could not ask when it was to; empty: it could
-  bool is_overruled = false;  // may take flows although its check is against it
-  std::string note;           // "changes often: 8 good answers needed"; empty: it does not
-  double part = 1;            // of its weight, as Prober::part() has it
+  Microseconds since = 0;               // when its check last decided; 0: never
+  std::vector<Verdict::Heard> answers;  // the last ones, the latest last
+  Microseconds answered = 0;            // when; 0: never
+  Microseconds took = 0;                // from the question to the answer
+  std::string fault;                    // why the box could not ask when it was to; empty: it could
+  bool is_overruled = false;            // may take flows although its check is against it
+  std::string note;  // "changes often: 8 good answers needed"; empty: it does not
+  double part = 1;   // of its weight, as Prober::part() has it
   std::optional<AgentReport::Wish> wish = std::nullopt;  // of its agent
   std::optional<uint32_t> load = std::nullopt;           // in percent, by its agent
 };
@@ -143,6 +144,7 @@ class Prober {
     uint16_t port = 0;          // where it is asked
     bool takes_flows = true;    // by its weight, and not in maintenance
     bool is_spread = false;     // its probes have found their place in the interval
+    bool is_stale = false;      // for long no answer has come, since it could not be asked
     Microseconds followed = 0;  // since when
     Microseconds asked = 0;     // when the probe under way, or the last one, began
     Microseconds at = 0;        // its time in waiting_ or asked_; 0: in neither yet
@@ -179,6 +181,7 @@ class Prober {
   void wake_by(Microseconds time, Microseconds now);
   void turn();
   void forgive(Microseconds now);
+  void look_for_stale(Microseconds now);
   void give_up(Microseconds now);
   void ask_due(Microseconds now);
   std::vector<Member*> due(Microseconds now) const;
@@ -213,6 +216,8 @@ class Prober {
   Queue asked_;
   std::set<Pool*> unsettled_;  // of which a member's verdict may have changed
   std::set<std::pair<Microseconds, Pool*>> alarms_;
+  Microseconds forgiven_ = 0;     // when that was last
+  Microseconds stale_again_ = 0;  // look for them, not before
   uint64_t revision_ = 0;
   bool is_changed_ = false;
 };

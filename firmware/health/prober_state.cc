@@ -85,6 +85,10 @@ std::string Prober::why_not(const Member& member) {
   if (is_overruled(member)) return {};
   const Verdict& verdict = member.verdict;
   if (!verdict.is_decided()) return "not checked yet";
+  if (member.is_stale && member.pool->membership.are_stale_out()) {
+    return "its check could not be asked of late" +
+           (member.fault.empty() ? "" : ": " + member.fault);
+  }
   if (verdict.decided() == Health::down && !member.pool->membership.holds(verdict)) {
     return "its check fails: " + verdict.complaint();
   }
@@ -120,7 +124,7 @@ CheckState Prober::describe(std::string_view service, std::string_view backend) 
   return {.is_checked = true,
           .health = verdict.health(*pool.check, now),
           .since = verdict.since(),
-          .answer = verdict.text(),
+          .answers = verdict.heard(),
           .answered = verdict.answered(),
           .took = verdict.took(),
           .fault = member->fault,
@@ -183,12 +187,14 @@ std::vector<Alert> Prober::alerts() const {
                                 overruled_text(service, membership, *pool.check)));
     }
     for (const auto& [backend, member] : pool.members) {
-      if (member->fault.empty() || faults++ > 0) continue;
-      example.append(service).append("/").append(backend).append(": ").append(member->fault);
+      if (member->fault.empty() && !member->is_stale) continue;
+      if (faults++ > 0) continue;
+      example.append(service).append("/").append(backend).append(": ").append(
+          member->fault.empty() ? "its turn does not come" : member->fault);
     }
   }
   if (faults > 0) {
-    alerts.push_back({.kind = AlertKind::trouble,
+    alerts.push_back({.kind = AlertKind::probes_failed,
                       .labels = {},
                       .text = std::to_string(faults) + (faults == 1 ? " backend" : " backends") +
                               " could not be asked, for a fault of the box itself (" + example +

@@ -30,10 +30,10 @@ Microseconds Verdict::calm_time(const CheckSettings& check) {
 bool Verdict::take(const ProbeAnswer& answer, const CheckSettings& check, Microseconds asked,
                    Microseconds now) {
   REQUIRE(answer.kind != ProbeAnswer::Kind::not_asked);
-  REQUIRE(asked <= now && answered_ <= now);
+  REQUIRE(asked <= now && answered() <= now);
   const Health said = answer.kind == ProbeAnswer::Kind::good ? Health::up : Health::down;
-  text_ = answer.text;
-  answered_ = now;
+  if (heard_.size() == kMostHeard) heard_.erase(heard_.begin());
+  heard_.push_back({.when = now, .is_good = said == Health::up, .text = answer.text});
   took_ = now - asked;
   if (said == Health::down) kept_.complaint = answer.text;
   kept_.against = said == kept_.decided ? 0 : kept_.against + 1;
@@ -65,6 +65,11 @@ void Verdict::turn(Health said, const CheckSettings& check, Microseconds now) {
   kept_.against = 0;
 }
 
+const std::string& Verdict::text() const {
+  static const std::string kNone;
+  return heard_.empty() ? kNone : heard_.back().text;
+}
+
 void Verdict::excuse() {
   REQUIRE(decided() == Health::up);
   kept_.doublings = 0;
@@ -78,7 +83,7 @@ bool Verdict::changes_often(const CheckSettings& check, Microseconds now) const 
 }
 
 Health Verdict::health(const CheckSettings& check, Microseconds now) const {
-  if (answered_ == 0 || now - answered_ > kStaleAfter * check.interval) return Health::unknown;
+  if (heard_.empty() || now - answered() > kStaleAfter * check.interval) return Health::unknown;
   return kept_.decided;
 }
 

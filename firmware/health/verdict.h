@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "firmware/base/clock.h"
 #include "firmware/settings/settings.h"
@@ -119,18 +120,25 @@ class Verdict {
   // The last bad answer.
   const std::string& complaint() const { return kept_.complaint; }
   // Of the last answer; empty and 0 before it.
-  const std::string& text() const { return text_; }
-  Microseconds answered() const { return answered_; }
+  const std::string& text() const;
+  Microseconds answered() const { return heard_.empty() ? 0 : heard_.back().when; }
   Microseconds took() const { return took_; }
+  // The last answers, the latest last.
+  struct Heard {
+    Microseconds when = 0;
+    bool is_good = false;
+    std::string text;
+  };
+  static constexpr size_t kMostHeard = 5;
+  const std::vector<Heard>& heard() const { return heard_; }
 
  private:
   bool decides(const ProbeAnswer& answer, const CheckSettings& check);
   void turn(Health said, const CheckSettings& check, Microseconds now);
 
   Kept kept_;
-  Microseconds answered_ = 0;
+  std::vector<Heard> heard_;
   Microseconds took_ = 0;
-  std::string text_;
 };
 
 }  // namespace evenkeel

@@ -55,9 +55,7 @@ struct AlertReceivers::Receiver {
 };
 
 AlertReceivers::AlertReceivers(asio::io_context& context, const Alerts& alerts)
-    : context_(context),
-      alerts_(alerts),
-      tls_(std::make_shared<asio::ssl::context>(make_client_tls())) {}
+    : context_(context), alerts_(alerts), office_(std::make_shared<PostOffice>()) {}
 
 AlertReceivers::~AlertReceivers() = default;
 
@@ -95,6 +93,7 @@ void AlertReceivers::add(const std::string& url, bool is_alertmanager,
 }
 
 void AlertReceivers::tick(Microseconds now, WallTime wall) {
+  office_->names.tick(now);
   for (const std::shared_ptr<Receiver>& receiver : receivers_) {
     if (receiver->is_busy) continue;
     if (std::exchange(receiver->has_failed, false)) {
@@ -131,11 +130,11 @@ void AlertReceivers::send(const std::shared_ptr<Receiver>& receiver, std::string
   receiver->is_busy = true;
   receiver->next = now + kPause;
   if (now >= receiver->repeat) receiver->repeat = now + settings_.repeat;
-  const auto end = [receiver, tls = tls_, number = alerts_.number()](
+  const auto end = [receiver, office = office_, number = alerts_.number()](
                        const std::exception_ptr& thrown, const Status& status) {
     receiver->end(thrown != nullptr ? "no memory" : status.ok() ? "" : status.message(), number);
   };
-  asio::co_spawn(context_, post(receiver->url, std::move(message), *tls_), end);
+  asio::co_spawn(context_, post(receiver->url, std::move(message), *office_), end);
 }
 
 std::vector<Alert> AlertReceivers::troubles() const {

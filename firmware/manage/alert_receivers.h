@@ -20,6 +20,8 @@
 
 namespace evenkeel {
 
+struct PostOffice;
+
 // Control thread only.
 class AlertReceivers {
  public:
@@ -62,7 +64,7 @@ class AlertReceivers {
 
   boost::asio::io_context& context_;
   const Alerts& alerts_;
-  const std::shared_ptr<boost::asio::ssl::context> tls_;
+  const std::shared_ptr<PostOffice> office_;
   AlertSettings settings_;
   std::string box_;
   std::vector<std::shared_ptr<Receiver>> receivers_;

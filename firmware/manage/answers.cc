@@ -233,6 +233,8 @@ constexpr Property kHealth[] = {
     {"answer", "string", "the last one to its check; empty: none yet"},
     {"answered_s", "integer?", "seconds since then; null: none yet"},
     {"took_ms", "number?", "that it took; null: none yet"},
+    {"marks", "string", "of the last answers, the latest last: + was good, - was not"},
+    {"answers", "[string]", "the same in words: how long ago, good or bad, and what it was"},
     {"note", "string", "what else is to be known of its check; empty: nothing"},
     {"part", "number", "of its weight that it has, by its recovery and its agent"},
     {"load", "integer?", "percent of what it can take, by its agent; null: it says nothing"},

@@ -120,4 +120,9 @@ void Exposition::sample_of(std::string_view written_labels, uint64_t value) {
   end_sample(value);
 }
 
+void Exposition::sample_of(std::string_view written_labels, double value) {
+  text_.append(name_).append("{").append(written_labels).append("}");
+  end_sample(value);
+}
+
 }  // namespace evenkeel

@@ -46,6 +46,7 @@ class Exposition {
   // Labels that many samples have, written once: made by written(), used by sample_of().
   static std::string written(Labels labels);
   void sample_of(std::string_view written_labels, uint64_t value);
+  void sample_of(std::string_view written_labels, double value);
 
   std::string& text() { return text_; }
 

@@ -24,7 +24,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
-using Endpoints = std::vector<tcp::endpoint>;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 Error failed(std::string_view step, const beast::error_code& error) {
@@ -33,18 +32,6 @@ Error failed(std::string_view step, const beast::error_code& error) {
 
 // NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters): each coroutine is awaited by
 // the one that owns what it refers to.
-
-asio::awaitable<Endpoints> endpoints_of(const Url& url, beast::error_code& ret_error) {
-  const asio::ip::address address = asio::ip::make_address(url.host, ret_error);
-  if (!ret_error) co_return Endpoints{tcp::endpoint(address, url.port)};
-  ret_error = {};
-  tcp::resolver resolver(co_await asio::this_coro::executor);
-  const auto found = co_await resolver.async_resolve(
-      url.host, std::to_string(url.port), asio::redirect_error(asio::use_awaitable, ret_error));
-  Endpoints endpoints;
-  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-  co_return endpoints;
-}
 
 using Request = http::request<http::string_body>;
 
@@ -112,15 +99,22 @@ asio::awaitable<Result<PostAnswer>> exchange_by_tls(beast::tcp_stream connection
   co_return co_await exchange(stream, letter);
 }
 
-asio::awaitable<Result<PostAnswer>> send(const Letter& letter, asio::ssl::context& tls) {
-  beast::error_code error;
-  const Endpoints endpoints = co_await endpoints_of(letter.url, error);
-  if (error) co_return failed("its name is not known", error);
+asio::awaitable<Result<PostAnswer>> send(const Letter& letter, PostOffice& office) {
+  const Result<NameLookup::Addresses> found =
+      co_await office.names.addresses_of(letter.url.host, kPostTime);
+  if (!found.ok()) co_return Error{"its name is not known: " + found.message()};
+  std::vector<tcp::endpoint> endpoints;
+  for (const asio::ip::address& address : found.value()) {
+    endpoints.emplace_back(address, letter.url.port);
+  }
   beast::tcp_stream stream(co_await asio::this_coro::executor);
   stream.expires_after(kPostTime);
+  beast::error_code error;
   co_await stream.async_connect(endpoints, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return failed("it cannot be reached", error);
-  if (letter.url.is_https) co_return co_await exchange_by_tls(std::move(stream), letter, tls);
+  if (letter.url.is_https) {
+    co_return co_await exchange_by_tls(std::move(stream), letter, office.tls);
+  }
   co_return co_await exchange(stream, letter);
 }
 
@@ -128,20 +122,18 @@ asio::awaitable<Result<PostAnswer>> send(const Letter& letter, asio::ssl::contex
 
 }  // namespace
 
-asio::ssl::context make_client_tls() {
-  asio::ssl::context tls(asio::ssl::context::tls_client);
+PostOffice::PostOffice() : tls(asio::ssl::context::tls_client) {
   beast::error_code ignored;  // who has no authorities believes nobody
   tls.set_default_verify_paths(ignored);
   SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-  return tls;
 }
 
 // NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters): REQUIRES says so.
 
-asio::awaitable<Status> post(Url url, std::string body, asio::ssl::context& tls) {
+asio::awaitable<Status> post(Url url, std::string body, PostOffice& office) {
   const Letter letter = {
       .url = std::move(url), .type = "application/json", .body = std::move(body), .most = 0};
-  const Result<PostAnswer> answer = co_await send(letter, tls);
+  const Result<PostAnswer> answer = co_await send(letter, office);
   if (!answer.ok()) co_return Error{answer.message()};
   const auto& [status, reason, rest] = answer.value();
   if (status >= 200 && status < 300) co_return Status();
@@ -149,12 +141,12 @@ asio::awaitable<Status> post(Url url, std::string body, asio::ssl::context& tls)
 }
 
 asio::awaitable<Result<PostAnswer>> post_form(Url url, std::string form, size_t most,
-                                              asio::ssl::context& tls) {
+                                              PostOffice& office) {
   const Letter letter = {.url = std::move(url),
                          .type = "application/x-www-form-urlencoded",
                          .body = std::move(form),
                          .most = most};
-  co_return co_await send(letter, tls);
+  co_return co_await send(letter, office);
 }
 
 // NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)

@@ -11,19 +11,24 @@
 #include <string>
 
 #include "firmware/base/status.h"
+#include "firmware/manage/name_lookup.h"
 #include "firmware/settings/url.h"
 
 namespace evenkeel {
 
-// For all of it, but for what a name's addresses take: those are asked of the system's resolver, on
-// a thread of its own.
+// For all of it; and as long again for a name that is asked for the first time.
 inline constexpr std::chrono::seconds kPostTime{5};
 
-// What HTTPS servers are judged by: the system's authorities.
-boost::asio::ssl::context make_client_tls();
+// What is needed for it, and shared by all that one tells.
+struct PostOffice {
+  PostOffice();
 
-// JSON to a URL. REQUIRES: of HTTPS, `tls` outlives it.
-boost::asio::awaitable<Status> post(Url url, std::string body, boost::asio::ssl::context& tls);
+  boost::asio::ssl::context tls;  // HTTPS servers are judged by the system's authorities
+  NameLookup names;
+};
+
+// JSON to a URL. REQUIRES: the office outlives it.
+boost::asio::awaitable<Status> post(Url url, std::string body, PostOffice& office);
 
 // Of HTTP, whatever its status.
 struct PostAnswer {
@@ -33,8 +38,8 @@ struct PostAnswer {
 };
 
 // A form, as "query=up&timeout=5s", to a URL. More than so many bytes are no answer.
-// REQUIRES: of HTTPS, `tls` outlives it.
+// REQUIRES: the office outlives it.
 boost::asio::awaitable<Result<PostAnswer>> post_form(Url url, std::string form, size_t most,
-                                                     boost::asio::ssl::context& tls);
+                                                     PostOffice& office);
 
 }  // namespace evenkeel

@@ -36,10 +36,10 @@ std::string form_of(std::string_view query) {
 }
 
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): who spawns it keeps
-// `tls`.
-asio::awaitable<QueryAnswer> answer_to(Url url, std::string form, asio::ssl::context& tls) {
+// `office`.
+asio::awaitable<QueryAnswer> answer_to(Url url, std::string form, PostOffice& office) {
   const Result<PostAnswer> said =
-      co_await post_form(std::move(url), std::move(form), kMaxQueryAnswer, tls);
+      co_await post_form(std::move(url), std::move(form), kMaxQueryAnswer, office);
   if (said.ok()) {
     const PostAnswer& answer = said.value();
     co_return read_query_answer(answer.status, answer.reason, answer.body);
@@ -62,7 +62,7 @@ struct Prometheus::Question {
 
 Prometheus::Prometheus(asio::io_context& context)
     : context_(context),
-      tls_(std::make_shared<asio::ssl::context>(make_client_tls())),
+      office_(std::make_shared<PostOffice>()),
       under_way_(std::make_shared<size_t>(0)) {}
 
 Prometheus::~Prometheus() = default;
@@ -89,6 +89,7 @@ void Prometheus::follow(const Settings& settings) {
 }
 
 std::vector<Prometheus::Answered> Prometheus::tick(Microseconds now) {
+  office_->names.tick(now);
   std::vector<Answered> all;
   for (const std::shared_ptr<Question>& question : questions_) {
     std::optional<QueryAnswer> answer = std::exchange(question->answer, std::nullopt);
@@ -114,14 +115,14 @@ void Prometheus::ask(const std::shared_ptr<Question>& question) {
   CHECK(url_.has_value());
   question->is_busy = true;
   ++*under_way_;
-  const auto end = [question, tls = tls_, under_way = under_way_](const std::exception_ptr& thrown,
-                                                                  QueryAnswer answer) {
+  const auto end = [question, office = office_, under_way = under_way_](
+                       const std::exception_ptr& thrown, QueryAnswer answer) {
     --*under_way;
     question->is_busy = false;
     if (thrown != nullptr) answer.why = "no memory";
     question->answer = std::move(answer);
   };
-  asio::co_spawn(context_, answer_to(*url_, question->form, *tls_), end);
+  asio::co_spawn(context_, answer_to(*url_, question->form, *office_), end);
 }
 
 }  // namespace evenkeel

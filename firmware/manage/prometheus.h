@@ -19,6 +19,8 @@
 
 namespace evenkeel {
 
+struct PostOffice;
+
 // Control thread only.
 class Prometheus {
  public:
@@ -50,7 +52,7 @@ class Prometheus {
   void ask(const std::shared_ptr<Question>& question);
 
   boost::asio::io_context& context_;
-  const std::shared_ptr<boost::asio::ssl::context> tls_;
+  const std::shared_ptr<PostOffice> office_;
   std::optional<Url> url_;
   Microseconds interval_ = 0;
   std::vector<std::shared_ptr<Question>> questions_;

@@ -17,13 +17,14 @@ struct Room {
   Microseconds now = 1'000'000'000;
   Watch watch{context, log, {.page = [] { return "box_size 3\n"; }, .now = [this] { return now; }}};
   Settings settings;
+  Settings confirmed;
   std::vector<Alert> wrong;
   size_t asked = 0;
 
   void pass(Microseconds time) {
     for (const Microseconds end = now + time; now < end; now += 20'000) {
       watch.tick(
-          settings,
+          settings, confirmed,
           [this] {
             ++asked;
             return wrong;
@@ -41,6 +42,25 @@ void test_asks_now_and_then(void**) {
   room.pass(10'000'000);
   assert_in_range(room.asked, 45, 51);
   assert_true(room.watch.alerts().firing().empty());
+}
+
+// Whom confirmed settings name is told, whatever a change says; and all is remembered by somebody.
+void test_nobody_is_silenced_by_a_change(void**) {
+  Room room;
+  Hook hook(room.context);
+  room.confirmed.alerts.webhooks = {hook.url()};
+  std::string remembered;
+  room.watch.set_recorder([&](const Alerts::Entry& entry) {
+    remembered += (entry.fires() ? "" : "over: ") + entry.alert.text + ". ";
+  });
+  room.wrong = {{.kind = AlertKind::trouble, .labels = {}, .text = "the fan is loud"}};
+  room.pass(400'000);
+  assert_int_equal(hook.heard().size(), 1);
+  room.settings.alerts.webhooks = {hook.url()};  // one who is named by both is told once
+  room.wrong.clear();
+  room.pass(5'000'000);
+  assert_int_equal(hook.heard().size(), 2);
+  assert_string_equal(remembered.c_str(), "the fan is loud. over: the fan is loud. ");
 }
 
 void test_what_is_wrong_gets_told(void**) {
@@ -105,6 +125,7 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_asks_now_and_then),
+      cmocka_unit_test(test_nobody_is_silenced_by_a_change),
       cmocka_unit_test(test_what_is_wrong_gets_told),
       cmocka_unit_test(test_a_receiver_that_fails_is_an_alert),
       cmocka_unit_test(test_metrics_move_with_the_settings),

@@ -39,11 +39,14 @@ void arms_are_read_apart_and_once(void** /*state*/) {
   assert_true(world.read(*plan).old_arm.outcomes == Outcomes{});  // of whoever had the slot before
   world.counts[old_slot].good += 5;
   world.counts[new_slot].bad += 3;
+  world.counts[old_slot].new_flows += 9;
+  world.counts[new_slot].new_flows += 4;
   world.latencies[new_slot].counts[4] += 2;
   const ArmReading reading = world.read(*plan);
   assert_true((reading.old_arm.outcomes == Outcomes{.good = 5, .bad = 0}));
   assert_true((reading.new_arm.outcomes == Outcomes{.good = 0, .bad = 3}));
   assert_int_equal(reading.new_arm.latencies.counts[4], 2);
+  assert_int_equal(reading.new_flows, 4);
   assert_true(world.read(*plan).new_arm.outcomes == Outcomes{});
 }
 

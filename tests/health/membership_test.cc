@@ -13,7 +13,7 @@ namespace {
 constexpr Microseconds kSecond = 1'000'000;
 
 // A pool whose members are told by letters: U(p), D(own from the beginning), ? (its first answer is
-// waited for), - (unknown for good), s (up, and set aside).
+// waited for), - (unknown for good), s (up, and set aside), o (up when it could be asked last).
 struct Pool {
   explicit Pool(std::string_view letters, uint32_t fail_open = 0) {
     check.interval = kSecond;
@@ -23,10 +23,11 @@ struct Pool {
     check.fail_open = fail_open;
     for (const char letter : letters) {
       Verdict::Kept kept{.is_first = false, .since = 1};
-      if (letter == 'U' || letter == 's') kept.decided = Health::up;
+      if (letter == 'U' || letter == 's' || letter == 'o') kept.decided = Health::up;
       if (letter == 'D') kept.decided = Health::down;
       verdicts.emplace_back(kept);
-      members.push_back({.may_come = letter == '?', .is_set_aside = letter == 's'});
+      members.push_back(
+          {.may_come = letter == '?', .is_set_aside = letter == 's', .is_stale = letter == 'o'});
     }
     for (size_t i = 0; i < members.size(); ++i) members[i].verdict = &verdicts[i];
     settle();
@@ -101,6 +102,31 @@ void a_check_that_leaves_too_few_is_overruled(void**) {
     if (pool.membership.is_overruled() != row.is_overruled) print_error("%s\n", row.description);
     assert_int_equal(pool.membership.is_overruled(), row.is_overruled);
     assert_false(pool.is_failing());
+  }
+}
+
+// If many cannot be asked, it is the prober that fails, and not they.
+void few_that_cannot_be_asked_are_out(void**) {
+  const struct {
+    const char* description;
+    std::string_view members;
+    uint32_t fail_open;
+    bool are_out, is_overruled;
+  } cases[] = {
+      {"one of three", "oUU", 0, true, false},
+      {"one of two", "oU", 0, false, false},
+      {"one alone", "o", 0, false, false},
+      {"half", "ooUU", 0, false, false},
+      {"all", "ooo", 0, false, false},
+      {"too few are left of the others", "oUUDD", 40, true, true},
+      {"one of those that are not set aside", "ossU", 0, false, false},
+      {"nobody", "UU", 0, true, false},
+  };
+  for (const auto& row : cases) {
+    const Pool pool(row.members, row.fail_open);
+    if (pool.membership.are_stale_out() != row.are_out) print_error("%s\n", row.description);
+    assert_int_equal(pool.membership.are_stale_out(), row.are_out);
+    assert_int_equal(pool.membership.is_overruled(), row.is_overruled);
   }
 }
 
@@ -237,6 +263,7 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_check_that_leaves_too_few_is_overruled),
+      cmocka_unit_test(few_that_cannot_be_asked_are_out),
       cmocka_unit_test(most_at_once_are_held),
       cmocka_unit_test(after_a_change_it_is_suspected_first),
       cmocka_unit_test(it_ends_by_time_and_falls_are_held_once),

@@ -24,7 +24,10 @@ struct PathRoom {
     room.add("one", 0, "10.0.0.3");
   }
 
-  std::string answer() const { return room.state("one").answer; }
+  std::string answer() const {
+    const CheckState state = room.state("one");
+    return state.answers.empty() ? "" : state.answers.back().text;
+  }
   bool answers(const std::string& part) {
     return comes_true(room.context, [&] { return answer().find(part) != std::string::npos; });
   }

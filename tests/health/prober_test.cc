@@ -30,7 +30,7 @@ void nobody_is_up_before_an_answer(void**) {
   assert_string_equal(room.why("six").c_str(), "");
   assert_string_equal(room.why("bad").c_str(), "its check fails: connection refused");
   assert_true(room.prober.is_known("shop", "bad"));
-  assert_string_equal(room.state("good").answer.c_str(), "connected");
+  assert_string_equal(room.state("good").answers.back().text.c_str(), "connected");
   assert_true(room.state("good").answered >= room.state("good").since);
 }
 
@@ -272,6 +272,27 @@ void a_box_that_cannot_ask_blames_itself(void**) {
   assert_true(trouble.find("shop/one: There is no network namespace") != std::string::npos);
 }
 
+// Nor is one that was well out of service for it, if there is nobody else who could be asked.
+void a_box_that_can_ask_no_more_holds_what_it_knows(void**) {
+  Room room;
+  TestServer server(room.context, "127.0.0.1", {});
+  room.add("one", server.port());
+  room.follow();
+  assert_true(room.becomes("one", Health::up));
+  room.settings.kernel.network_namespace = "keel-none";
+  room.follow();
+  const Microseconds begin = real_now() + room.leap;
+  while (real_now() + room.leap - begin < 2 * Membership::kHold) {
+    room.leap += 90 * kMillisecond;  // not so far that the box seems to have hung
+    room.context.restart();
+    room.context.run_one_for(std::chrono::milliseconds(5));
+  }
+  assert_int_equal(room.state("one").health, Health::unknown);
+  assert_string_equal(room.why("one").c_str(), "");
+  assert_int_equal(room.troubles().size(), 1);
+  assert_int_equal(room.prober.alerts()[0].kind, AlertKind::probes_failed);
+}
+
 void backends_are_asked_from_where_the_box_is(void**) {
   Room room;
   room.settings.kernel.network_namespace = "keel-far";
@@ -444,6 +465,7 @@ int main() {
       cmocka_unit_test(who_is_silent_falls_though_the_box_hung),
       cmocka_unit_test(who_is_silent_falls_though_the_box_hangs_for_ever),
       cmocka_unit_test(a_box_that_cannot_ask_blames_itself),
+      cmocka_unit_test(a_box_that_can_ask_no_more_holds_what_it_knows),
       cmocka_unit_test(backends_are_asked_from_where_the_box_is),
       cmocka_unit_test(first_probes_are_spread),
       cmocka_unit_test(two_settings_are_followed_at_a_time),

@@ -93,6 +93,21 @@ void the_last_answer_is_told_and_the_last_complaint(void**) {
   assert_int_equal(verdict.answered(), 2 * kSecond);
 }
 
+void the_last_few_answers_are_told(void**) {
+  const CheckSettings check = check_of(2, 2);
+  Verdict verdict;
+  assert_true(verdict.heard().empty());
+  const std::string_view marks = "+-++---+";
+  for (size_t i = 0; i < marks.size(); ++i) {
+    verdict.take(answer_of(marks[i]), check, i * kSecond, (i + 1) * kSecond);
+  }
+  std::string last;
+  for (const Verdict::Heard& heard : verdict.heard()) last += heard.is_good ? '+' : '-';
+  assert_string_equal(last.c_str(), "+---+");
+  assert_int_equal(verdict.heard().front().when, 4 * kSecond);
+  assert_string_equal(verdict.heard()[1].text.c_str(), "broken");
+}
+
 void another_check_decides_by_its_first_answer(void**) {
   const CheckSettings check = check_of(9, 9);
   Verdict verdict;
@@ -265,6 +280,7 @@ int main() {
       cmocka_unit_test(before_the_first_answer_it_is_unknown),
       cmocka_unit_test(an_old_answer_is_unknown_again_and_holds),
       cmocka_unit_test(the_last_answer_is_told_and_the_last_complaint),
+      cmocka_unit_test(the_last_few_answers_are_told),
       cmocka_unit_test(another_check_decides_by_its_first_answer),
       cmocka_unit_test(who_falls_often_is_not_up_by_another_check_at_once),
       cmocka_unit_test(who_changes_often_is_held_down_longer),

@@ -11,7 +11,8 @@ void test_writes_families(void**) {
   page.counter("box_seen_total", "What was seen");
   page.sample({{"what", "a \"b\"\\c\nd"}, {"who", ""}}, uint64_t{18'446'744'073'709'551'615u});
   page.sample({}, 0.5);
-  page.sample_of(Exposition::written({{"x", "1"}}), 7);
+  page.sample_of(Exposition::written({{"x", "1"}}), uint64_t{7});
+  page.sample_of(Exposition::written({{"x", "2"}}), 0.25);
   assert_string_equal(page.text().c_str(),
                       "# HELP box_size How large it is\n"
                       "# TYPE box_size gauge\n"
@@ -21,7 +22,8 @@ void test_writes_families(void**) {
                       "box_seen_total{what=\"a \\\"b\\\"\\\\c\\nd\",who=\"\"} "
                       "18446744073709551615\n"
                       "box_seen_total 0.5\n"
-                      "box_seen_total{x=\"1\"} 7\n");
+                      "box_seen_total{x=\"1\"} 7\n"
+                      "box_seen_total{x=\"2\"} 0.25\n");
 }
 
 void test_histograms_are_cumulative(void**) {

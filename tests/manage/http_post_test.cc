@@ -17,14 +17,14 @@ namespace asio = boost::asio;
 
 struct Post {
   asio::io_context context;
-  asio::ssl::context tls = make_client_tls();
+  PostOffice office;
 
   // How it ended; it always does.
   std::string outcome(const std::string& url, const std::string& body = "{}") {
     std::optional<std::string> said;
     const std::optional<Url> parsed = parse_url(url);
     CHECK(parsed.has_value());
-    asio::co_spawn(context, post(*parsed, body, tls),
+    asio::co_spawn(context, post(*parsed, body, office),
                    [&said](const std::exception_ptr& thrown, const Status& status) {
                      CHECK(thrown == nullptr);
                      said = status.ok() ? "taken" : status.message();
@@ -109,7 +109,7 @@ void test_asks_by_a_form(void**) {
     std::string said;
     const auto ask = [&]() -> asio::awaitable<void> {
       const Result<PostAnswer> answer =
-          co_await post_form(*parse_url(hook.url("/q")), "query=up", 100, post.tls);
+          co_await post_form(*parse_url(hook.url("/q")), "query=up", 100, post.office);
       said = answer.ok() ? std::to_string(answer.value().status) + " " + answer.value().reason +
                                ": " + answer.value().body
                          : answer.message();

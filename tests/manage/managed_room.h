@@ -84,6 +84,8 @@ class SmallViews final : public Views {
            {"answer", "connected"},
            {"answered_s", nullptr},
            {"took_ms", 0.25},
+           {"marks", "-+"},
+           {"answers", {"2 s ago, bad: connection refused", "1 s ago, good: connected"}},
            {"note", ""},
            {"part", 1.0},
            {"load", nullptr}});

@@ -32,7 +32,8 @@ constexpr Option kTopOptions[] = {{"--every", "TIME", "Look so often; else 1s."}
 constexpr Option kJournalOptions[] = {
     {"--limit", "N", "So many events; else 50."},
     {"--kind", "KIND",
-     "Only these: change, rollout, rule, override, command, backend, port, archive or journal."}};
+     "Only these: change, rollout, rule, override, command, backend, port, alert, archive or "
+     "journal."}};
 constexpr Option kFor[] = {
     {"--for", "TIME", "How long, from 1s to 30d; then it ends by itself.", Names::none, true},
     {"--reason", "TEXT", "Why; everybody sees it.", Names::none, true}};

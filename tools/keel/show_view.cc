@@ -69,11 +69,17 @@ constexpr ViewColumn kBackends[] = {
     {"", "why", Form::reason},
 };
 constexpr ViewColumn kHealth[] = {
-    {"service", "service"},          {"backend", "name"},
-    {"", "state", Form::state},      {"for", "for_s", Form::age},
-    {"load %", "load", Form::count}, {"weight", "part", Form::part},
-    {"last answer", "answer"},       {"ago", "answered_s", Form::age},
-    {"took", "took_ms", Form::took}, {"why", "why", Form::reason},
+    {"service", "service"},
+    {"backend", "name"},
+    {"", "state", Form::state},
+    {"for", "for_s", Form::age},
+    {"load %", "load", Form::count},
+    {"weight", "part", Form::part},
+    {"lately", "marks"},
+    {"last answer", "answer"},
+    {"ago", "answered_s", Form::age},
+    {"took", "took_ms", Form::took},
+    {"why", "why", Form::reason},
     {"note", "note", Form::reason},
 };
 constexpr ViewColumn kWorkers[] = {

@@ -223,6 +223,7 @@ ROUTES = {
     'GET /v1/health': lambda *_: {'health': [
         {'service': 'shop', 'name': 'web1', 'state': 'down', 'for_s': 70, 'why': 'its check fails',
          'answer': 'connection refused', 'answered_s': 1, 'took_ms': 0.25, 'note': '', 'part': 1,
+         'marks': '+--', 'answers': ['1 s ago, bad: connection refused'],
          'load': None}]},
     'GET /v1/table': table,
     'GET /v1/workers': lambda *_: {'workers': [{'worker': 0, 'core': 1, 'running': 'yes'}]},

@@ -111,11 +111,12 @@ void test_lists(void**) {
        "shop     web1\n"
        "shop     web2         1,234     4           7\n"},
       {"health",
-       R"({"rows":[["shop","web1","up",4000,null,1,"HTTP 200",1,0.246,"",""],
-                   ["shop","web2","unknown",null,80,0.1,"",null,null,"not checked yet",""]]})",
-       "service  backend             for  load %  weight  last answer  ago     took  why\n"
-       "shop     web1     up       1h 6m           100 %  HTTP 200      1s  0.25 ms\n"
-       "shop     web2     unknown             80  10.0 %                             "
+       R"({"rows":[["shop","web1","up",4000,null,1,"-++++","HTTP 200",1,0.246,"",""],
+                   ["shop","web2","unknown",null,80,0.1,"","",null,null,"not checked yet",""]]})",
+       "service  backend             for  load %  weight  lately  last answer  ago     took  "
+       "why\n"
+       "shop     web1     up       1h 6m           100 %  -++++   HTTP 200      1s  0.25 ms\n"
+       "shop     web2     unknown             80  10.0 %                                     "
        "not checked yet\n"},
       {"drops", R"({"drops":[{"reason":"too_big","packets":12345,"per_s":0},
                              {"reason":"denied","packets":0,"per_s":0}]})",
@@ -171,7 +172,7 @@ void test_the_longest_list(void**) {
 
 void test_long_lists_are_asked_for_by_columns(void**) {
   assert_text(columns_of_view("health"),
-              "service,name,state,for_s,load,part,answer,answered_s,took_ms,why,note");
+              "service,name,state,for_s,load,part,marks,answer,answered_s,took_ms,why,note");
   assert_true(columns_of_view("backends").find("responses/unanswered,") != std::string::npos);
   assert_text(columns_of_view("ports"), "");
 }

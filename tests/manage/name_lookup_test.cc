@@ -1,0 +1,109 @@
+// Against the system's own resolver, whose name server is silent.
+#include "firmware/manage/name_lookup.h"
+
+#include <sys/mount.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <optional>
+
+#include "tests/cmocka.h"
+#include "tests/drivers/own_network.h"
+#include "tests/health/servers.h"
+#include "tests/settings/files.h"
+
+namespace evenkeel {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+// What the system's resolver reads, of this process alone; and a name server that never answers.
+struct World {
+  World() {
+    hosts("192.0.2.7 known.test\n2001:db8::7 known.test\n");
+    folder.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n");
+    folder.write("nsswitch.conf", "hosts: files dns\n");
+    for (const std::string file : {"hosts", "resolv.conf", "nsswitch.conf"}) {
+      const std::string target = "/etc/" + file;
+      CHECK(mount(folder.path(file).c_str(), target.c_str(), nullptr, MS_BIND, nullptr) == 0);
+    }
+  }
+  void hosts(const std::string& text) const { folder.write("hosts", text); }
+
+  Folder folder;
+  asio::io_context context;
+  asio::ip::udp::socket silent{context, {asio::ip::make_address("127.0.0.1"), 53}};
+};
+
+struct Asker {
+  explicit Asker(World& its_world) : world(its_world) {}
+
+  // "192.0.2.7 2001:db8::7", or why not.
+  std::string ask(const std::string& host, std::chrono::milliseconds patience = 20s) {
+    std::optional<std::string> said;
+    const auto look_up = [&]() -> asio::awaitable<void> {
+      const Result<NameLookup::Addresses> found = co_await names.addresses_of(host, patience);
+      said = found.ok() ? "" : found.message();
+      for (size_t i = 0; found.ok() && i < found.value().size(); ++i) {
+        *said += (i == 0 ? "" : " ") + found.value()[i].to_string();
+      }
+    };
+    asio::co_spawn(world.context, look_up(), asio::detached);
+    CHECK(comes_true(world.context, [&said] { return said.has_value(); }));
+    return *said;
+  }
+
+  World& world;
+  NameLookup names;
+};
+
+void addresses_are_what_they_say(void** state) {
+  Asker asker(*static_cast<World*>(*state));
+  assert_string_equal(asker.ask("192.0.2.9", 0ms).c_str(), "192.0.2.9");
+  assert_string_equal(asker.ask("2001:db8::9", 0ms).c_str(), "2001:db8::9");
+}
+
+void one_that_is_not_found_out_keeps_nobody_waiting(void** state) {
+  Asker asker(*static_cast<World*>(*state));
+  assert_string_equal(asker.ask("unknown.test", 50ms).c_str(),
+                      "the system's resolver does not answer");
+  const std::string known = asker.ask("known.test");
+  assert_true(known == "192.0.2.7 2001:db8::7" || known == "2001:db8::7 192.0.2.7");
+}  // nor when it ends while it is asked for
+
+void what_is_known_is_used_while_name_servers_are_silent(void** state) {
+  const World& world = *static_cast<World*>(*state);
+  Asker asker(*static_cast<World*>(*state));
+  const std::string known = asker.ask("known.test");
+  world.hosts("");
+  for (Microseconds now = 0; now < 10 * NameLookup::kFresh; now += NameLookup::kFresh) {
+    asker.names.tick(now);
+    assert_string_equal(asker.ask("known.test", 0ms).c_str(), known.c_str());
+  }
+  world.hosts("192.0.2.8 known.test\n");
+}
+
+void a_name_that_there_is_not_is_refused(void** state) {
+  Asker asker(*static_cast<World*>(*state));
+  assert_true(asker.ask("no name at all").find("Name or service not known") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace evenkeel
+
+int main() {
+  using namespace evenkeel;
+  if (!enter_own_network()) return kSkipped;
+  CHECK(shell("ip link set lo up"));
+  World world;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test_prestate(addresses_are_what_they_say, &world),
+      cmocka_unit_test_prestate(one_that_is_not_found_out_keeps_nobody_waiting, &world),
+      cmocka_unit_test_prestate(what_is_known_is_used_while_name_servers_are_silent, &world),
+      cmocka_unit_test_prestate(a_name_that_there_is_not_is_refused, &world),
+  };
+  return cmocka_run_group_tests_name("manage/name_lookup", tests, nullptr, nullptr);
+}
