@@ -326,9 +326,10 @@ void Pipeline::choose(const Plan& plan, std::span<const Frame> frames) {
 }
 
 // Where flow memory has a say: the flows of moved buckets and of sticky services. Of many
-// prefetches at once the processor would do the first ones only: here they keep a distance.
+// prefetches at once the processor would do the first ones only, or wait for them: here they keep a
+// distance, which is the best one of 6 to 63 (Sapphire Rapids; 12 and 40 cost 3 ns a packet more).
 void Pipeline::recall(const Plan& plan, Tick now) {
-  constexpr size_t kAhead = 12;
+  constexpr size_t kAhead = 24;
   PacketSet::Iterator ahead = sets_.asking.begin();
   const auto prefetch = [&] {
     if (ahead == sets_.asking.end()) return;

@@ -65,7 +65,8 @@ class FlowMemory {
   // limits.
   static Result<FlowMemory> make(size_t bytes, const FlowTimeouts& timeouts);
 
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&sets_[hash & mask_], 1); }
+  // To be read: of most packets nothing is written (touch()).
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&sets_[hash & mask_]); }
   Found find(uint64_t hash, Tick now) const;
   // The flow has had another packet. REQUIRES: found by find(hash, now), nothing inserted since.
   void touch(uint64_t hash, const Found& found, FlowState state, Tick now);
