@@ -343,26 +343,28 @@ void Pipeline::recall(const Plan& plan, Tick now) {
   }
 }
 
+// A plain packet need not be described for it: its columns say what is asked.
 void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
   const Affinity affinity = plan.services[service_[i]].affinity;
   const Bucket bucket = plan.bucket(service_[i], steering_[i]);
   if (!needs_memory(affinity, bucket)) return;
-  const Parsed& parsed = described(i);
+  const bool is_described = !sets_.undescribed.has(i);
+  const bool is_v4 = is_described ? parsed_[i].is_v4 : !PacketSet(plain_.ipv6).has(i);
+  const uint32_t signals = is_described ? parsed_[i].signals : plain_.signals[i];
   const FlowMemory::Found found = memory_.find(flow_[i], now);
-  const uint16_t home = plan.home_of(found.backend, parsed.is_v4, now, found.age);
+  const uint16_t home = plan.home_of(found.backend, is_v4, now, found.age);
   const uint16_t remembered = home != kNoBackend ? home : found.backend;
   const auto is_alive = [&](uint16_t slot) {
     return slot == remembered ? home != kNoBackend : plan.lives[slot].is_alive;
   };
-  const Steered steered =
-      steer(affinity, bucket, (parsed.signals & kOpening) != 0, remembered, is_alive);
+  const Steered steered = steer(affinity, bucket, (signals & kOpening) != 0, remembered, is_alive);
   backend_[i] = steered.backend;
-  if (!is_of_client(parsed)) return;
+  if (is_described && !is_of_client(parsed_[i])) return;
   if (steered.deviates) {
     evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
   }
   if (steered.touch) {
-    const bool is_closing = (parsed.signals & (kClosing | kReset)) != 0;
+    const bool is_closing = (signals & (kClosing | kReset)) != 0;
     memory_.touch(
         flow_[i], found,
         is_closing || found.state == FlowState::closing ? FlowState::closing : FlowState::finished,
