@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "firmware/base/check.h"
 
@@ -46,6 +47,13 @@ Result<Pages> Pages::make(size_t bytes) {
   // Without huge pages the array is slower, not wrong: the kernel may say no.
   if (huge) static_cast<void>(madvise(first, size, MADV_HUGEPAGE));
   return Pages(first, size);
+}
+
+Pages Pages::cut(size_t bytes) {
+  const size_t size = rounded(bytes);
+  REQUIRE(size <= bytes_);
+  bytes_ -= size;
+  return Pages(std::exchange(begin_, static_cast<uint8_t*>(begin_) + size), size);
 }
 
 Pages::~Pages() {

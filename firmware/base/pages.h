@@ -43,6 +43,12 @@ class Pages {
   }
   ~Pages();
 
+  // Its first `bytes`, in whole pages, as a mapping that goes by itself; this one begins behind
+  // them. So many mappings that are smaller than a huge page share huge pages, until one of them
+  // goes: the kernel then keeps what is left of its huge page in small ones.
+  // REQUIRES: it has as many.
+  Pages cut(size_t bytes);
+
   void* begin() const { return begin_; }
 
  private:
@@ -70,12 +76,15 @@ class PageArray {
     }
     Result<Pages> pages = Pages::make(count * sizeof(T));
     if (!pages.ok()) return Error{pages.message()};
-    // Writes every element, and so touches every page.
-    std::uninitialized_value_construct_n(static_cast<T*>(pages.value().begin()), count);
     return PageArray(std::move(pages.value()), count);
   }
 
   PageArray() = default;
+  // REQUIRES: pages have bytes(count), untouched.
+  PageArray(Pages pages, size_t count) : pages_(std::move(pages)), size_(count) {
+    // Writes every element, and so touches every page.
+    std::uninitialized_value_construct_n(data(), count);
+  }
   PageArray(PageArray&& other) noexcept
       : pages_(std::move(other.pages_)), size_(std::exchange(other.size_, 0)) {}
   PageArray& operator=(PageArray&& other) noexcept {
@@ -93,8 +102,6 @@ class PageArray {
   const T& operator[](size_t index) const { return data()[index]; }
 
  private:
-  PageArray(Pages pages, size_t size) : pages_(std::move(pages)), size_(size) {}
-
   Pages pages_;
   size_t size_ = 0;
 };

@@ -62,8 +62,9 @@ class Builder {
   Status make_forwardings();
   Status number_services();
   Status make_tables();
+  std::shared_ptr<const BucketTable> table_before(const ServiceSpec& spec, uint16_t number) const;
   Status make_table(const ServiceSpec& spec, uint16_t number);
-  Result<std::shared_ptr<const BucketTable>> fill_table(const ServiceSpec& spec) const;
+  Result<std::shared_ptr<const BucketTable>> fill_table(const ServiceSpec& spec);
   Status fill_buckets(const std::vector<MemberSpec>& members,
                       std::span<uint16_t> ret_buckets) const;
   bool are_as_in(const std::vector<TableMember>& known,
@@ -100,6 +101,7 @@ class Builder {
   std::vector<uint64_t> armless_;     // their identities, whatever their arms
   std::vector<uint16_t> numbers_;     // by index in spec_.services
   std::vector<uint16_t> resting_;     // free slots, the longest free last
+  Pages room_;                        // for the tables that are yet to be filled
 };
 
 // A backend keeps its slot for as long as it is in the plans. The slot of one that left rests for a
@@ -245,7 +247,20 @@ Status Builder::number_services() {
   return {};
 }
 
+// Tables that are new share huge pages: with hundreds of services, a packet costs a TLB miss
+// otherwise.
 Status Builder::make_tables() {
+  size_t bytes = 0;
+  for (size_t i = 0; i < spec_.services.size(); ++i) {
+    const ServiceSpec& service = spec_.services[i];
+    if (service.closed != Reason::none) continue;
+    ServiceRecord& record = plan_->service_records[numbers_[i]];
+    record.table = table_before(service, numbers_[i]);
+    if (record.table == nullptr) bytes += PageArray<uint16_t>::bytes(service.buckets);
+  }
+  Result<Pages> room = Pages::make(bytes);
+  if (!room.ok()) return Error{"the services' tables: " + room.message()};
+  room_ = std::move(room.value());
   for (size_t i = 0; i < spec_.services.size(); ++i) {
     const ServiceSpec& service = spec_.services[i];
     plan_->has_arms = plan_->has_arms || service.trial.is_on() || !service.leaving.empty();
@@ -254,6 +269,17 @@ Status Builder::make_tables() {
     }
   }
   return {};
+}
+
+// What a service had, if it is as it is to be; else null.
+std::shared_ptr<const BucketTable> Builder::table_before(const ServiceSpec& spec,
+                                                         uint16_t number) const {
+  const ServiceRecord* const known = record_before(number);
+  const bool is_same = has_table(known) && known->table->buckets.size() == spec.buckets &&
+                       known->table->trial_share == spec.trial.share &&
+                       are_as_in(known->table->members, spec.members) &&
+                       are_as_in(known->table->trial, spec.trial.members);
+  return is_same ? known->table : nullptr;
 }
 
 Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
@@ -272,12 +298,7 @@ Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
     keep_table(spec, number);
     return {};
   }
-  if (has_table(known) && known->table->buckets.size() == spec.buckets &&
-      known->table->trial_share == spec.trial.share &&
-      are_as_in(known->table->members, spec.members) &&
-      are_as_in(known->table->trial, spec.trial.members)) {
-    record.table = known->table;
-  } else {
+  if (record.table == nullptr) {
     Result<std::shared_ptr<const BucketTable>> table = fill_table(spec);
     if (!table.ok()) return Error{table.message()};
     record.table = std::move(table.value());
@@ -309,11 +330,10 @@ void Builder::keep_table(const ServiceSpec& spec, uint16_t number) const {
   note_moves(number, is_v4);
 }
 
-Result<std::shared_ptr<const BucketTable>> Builder::fill_table(const ServiceSpec& spec) const {
+Result<std::shared_ptr<const BucketTable>> Builder::fill_table(const ServiceSpec& spec) {
   auto table = std::make_shared<BucketTable>();
-  Result<PageArray<uint16_t>> buckets = PageArray<uint16_t>::make(spec.buckets);
-  if (!buckets.ok()) return Error{buckets.message()};
-  table->buckets = std::move(buckets.value());
+  table->buckets =
+      PageArray<uint16_t>(room_.cut(PageArray<uint16_t>::bytes(spec.buckets)), spec.buckets);
   const std::span<uint16_t> all(table->buckets.data(), table->buckets.size());
   std::vector<uint64_t> by_slot(plan_->lives.size(), 0);
   for (const auto& [wanted, made] :

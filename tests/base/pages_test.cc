@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "tests/cmocka.h"
 
@@ -31,6 +32,7 @@ size_t mapped_bytes() {
 struct State {
   PageArray<uint64_t> array;
   PageArray<uint64_t> other;
+  Pages pages;
 };
 
 int setup(void** state) {
@@ -49,6 +51,13 @@ bool make(PageArray<uint64_t>& array, size_t count) {
   Result<PageArray<uint64_t>> made = PageArray<uint64_t>::make(count);
   if (!made.ok()) return false;
   array = std::move(made.value());
+  return true;
+}
+
+bool make(Pages& pages, size_t bytes) {
+  Result<Pages> made = Pages::make(bytes);
+  if (!made.ok()) return false;
+  pages = std::move(made.value());
   return true;
 }
 
@@ -125,6 +134,28 @@ void memory_is_given_back(void** state) {
   assert_true(after < before + kHugePageBytes);
 }
 
+// Arrays in one mapping: each as long as its pages, and given back alone.
+void mappings_are_cut(void** state) {
+  constexpr size_t kCount = 513;  // two pages
+  State& it = of(state);
+  assert_true(make(it.pages, kHugePageBytes));
+  const size_t before = mapped_bytes();
+  const auto* const begin = static_cast<const uint8_t*>(it.pages.begin());
+  it.array = PageArray<uint64_t>(it.pages.cut(kCount * sizeof(uint64_t)), kCount);
+  it.other = PageArray<uint64_t>(it.pages.cut(kCount * sizeof(uint64_t)), kCount);
+  assert_ptr_equal(it.array.data(), begin);
+  assert_ptr_equal(it.other.data(), begin + 2 * kPageBytes);
+  assert_ptr_equal(it.pages.begin(), begin + 4 * kPageBytes);
+  assert_true(is_zero(it.array) && is_zero(it.other));
+  it.other[kCount - 1] = 7;
+  it.array = PageArray<uint64_t>();
+  assert_int_equal(mapped_bytes(), before - 2 * kPageBytes);
+  assert_int_equal(it.other[kCount - 1], 7);
+  it.pages = Pages();
+  assert_int_equal(mapped_bytes(), before - kHugePageBytes + 2 * kPageBytes);
+  assert_int_equal(it.other[kCount - 1], 7);
+}
+
 struct Initialised {
   uint32_t value = 5;
 };
@@ -170,6 +201,7 @@ int main() {
       cmocka_unit_test_setup_teardown(none_is_empty, setup, teardown),
       cmocka_unit_test_setup_teardown(moving_hands_over_the_memory, setup, teardown),
       cmocka_unit_test_setup_teardown(memory_is_given_back, setup, teardown),
+      cmocka_unit_test_setup_teardown(mappings_are_cut, setup, teardown),
       cmocka_unit_test(elements_get_their_initial_value),
       cmocka_unit_test(what_cannot_be_is_refused_by_size),
   };
