@@ -315,13 +315,13 @@ Reason Pipeline::return_reply(const Plan& plan, Frame& frame, size_t i, Tick now
 // is fetched here and not with the data: of too many prefetches at once the processor does the
 // first ones only.
 void Pipeline::choose(const Plan& plan, std::span<const Frame> frames) {
-  for (const size_t i : sets_.live) {
+  sets_.live.for_each([&](size_t i) {
     __builtin_prefetch(frames[i].data - 1, 1);
     const uint16_t slot = *current_[i];
     backend_[i] = slot;
     __builtin_prefetch(&plan.forwardings[slot]);
     evidence_.prefetch(slot);
-  }
+  });
   for (const size_t i : sets_.sampled) handshakes_.prefetch(flow_[i]);
 }
 
@@ -398,10 +398,10 @@ Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> fra
 void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons) {
   PacketSet emitted = emit_eights(plan, frames);
   uint64_t bytes = 0;
-  for (const size_t i : emitted) {
+  emitted.for_each([&](size_t i) {
     evidence_.count_packet(backend_[i], plain_.length(i));
     bytes += frames[i].length;
-  }
+  });
   for (const size_t i : sets_.live.without(emitted)) {
     const Forwarding& forwarding = plan.forwardings[backend_[i]];
     const Parsed& parsed = described(i);

@@ -24,6 +24,7 @@
 #include "firmware/table/hash.h"
 #include "firmware/table/memory.h"
 #include "firmware/wire/frame.h"
+#include "firmware/wire/lanes.h"
 #include "firmware/wire/parse.h"
 #include "firmware/wire/parse_burst.h"
 
@@ -86,6 +87,13 @@ class Pipeline {
     PacketSet operator&(PacketSet other) const { return PacketSet(bits_ & other.bits_); }
     PacketSet without(PacketSet other) const { return PacketSet(bits_ & ~other.bits_); }
     bool has(size_t i) const { return (bits_ >> i & 1) != 0; }
+    // As a loop over it, but faster where nearly all of a burst are there.
+    template <typename Act>
+    void for_each(const Act& act) const {
+      for (size_t first = 0; first < kBurst; first += lanes::kLanes) {
+        lanes::for_each(bits_ >> first & 0xff, [&](size_t i) { act(first + i); });
+      }
+    }
     Iterator begin() const { return Iterator(bits_); }
     Iterator end() const { return Iterator(0); }
 

@@ -100,8 +100,7 @@ template <typename ForwardingOf>
   emit_parts::OuterHeaders outer;
   emit_parts::make_outer(forwarding_of, entropy, packets, at, outer);
   frames += at;
-  for (uint32_t rest = outer.good; rest != 0; rest &= rest - 1) {
-    const auto i = static_cast<size_t>(std::countr_zero(rest));
+  lanes::for_each(outer.good, [&](size_t i) {
     const Forwarding& forwarding = *forwarding_of(i);
     uint8_t* const ip = frames[i].data + sizeof(EthernetHeader);
     emit_parts::copy_front<Shape::ipv4>(forwarding, ip);
@@ -110,7 +109,7 @@ template <typename ForwardingOf>
     store(ip + offsetof(Ipv4Header, ttl), outer.inner_ttl[i]);
     frames[i] = Frame{
         .data = ip - forwarding.header_length, .length = outer.length[i], .port = forwarding.port};
-  }
+  });
   return outer.good;
 }
 
@@ -128,8 +127,7 @@ template <typename ForwardingOf>
   emit_parts::OuterHeadersIpv6 outer;
   emit_parts::make_outer_v6(forwarding_of, entropy, packets, at, outer);
   frames += at;
-  for (uint32_t rest = outer.good; rest != 0; rest &= rest - 1) {
-    const auto i = static_cast<size_t>(std::countr_zero(rest));
+  lanes::for_each(outer.good, [&](size_t i) {
     const Forwarding& forwarding = *forwarding_of(i);
     uint8_t* const ip = frames[i].data + sizeof(EthernetHeader);
     uint8_t* const to = ip - forwarding.overhead;
@@ -143,7 +141,7 @@ template <typename ForwardingOf>
     --ip[offsetof(Ipv6Header, hop_limit)];
     frames[i] = Frame{
         .data = ip - forwarding.header_length, .length = outer.length[i], .port = forwarding.port};
-  }
+  });
   return outer.good;
 }
 

@@ -52,6 +52,17 @@ void swaps_bytes_of_each(void** /*state*/) {
   }
 }
 
+void visits_whose_bits_are_set(void** /*state*/) {
+  for (uint32_t bits = 0; bits <= 0xff; ++bits) {
+    uint32_t visited = 0;
+    for_each(bits, [&](size_t i) {
+      assert_true(visited < 1u << i);  // in order, each once
+      visited |= 1u << i;
+    });
+    assert_int_equal(visited, bits);
+  }
+}
+
 }  // namespace
 }  // namespace evenkeel::lanes
 
@@ -60,7 +71,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(turns_rows_into_words), cmocka_unit_test(gathers_in_order),
       cmocka_unit_test(compares_each),         cmocka_unit_test(adds_halves),
-      cmocka_unit_test(swaps_bytes_of_each),
+      cmocka_unit_test(swaps_bytes_of_each),   cmocka_unit_test(visits_whose_bits_are_set),
   };
   return cmocka_run_group_tests_name("wire/lanes", tests, nullptr, nullptr);
 }
