@@ -211,15 +211,21 @@ const Parsed& Pipeline::described(size_t i) {
   return parsed_[i];
 }
 
-// A packet's bucket, and who else is to be asked.
+// A packet's bucket, and who else is to be asked. Who comes here without asking is among packets of
+// many services, and no cache holds all their tables: more lines can be on their way to L2 at once
+// than to L1, which is 6 % of a packet (512 services, Sapphire Rapids).
 [[gnu::always_inline]] inline void Pipeline::enter(const Service& service, size_t i, uint64_t flow,
                                                    uint64_t steering) {
   const uint16_t* const current = service.current + bucket_of(steering, service.buckets);
-  __builtin_prefetch(current);
   current_[i] = current;
   flow_[i] = flow;
   entropy_[i] = static_cast<uint32_t>(flow);
-  if (!may_ask(service)) return;
+  if (!may_ask(service)) {
+    constexpr int kIntoL2 = 2;
+    __builtin_prefetch(current, 0, kIntoL2);
+    return;
+  }
+  __builtin_prefetch(current);
   __builtin_prefetch(service.previous + bucket_of(steering, service.previous_buckets));
   steering_[i] = steering;
   sets_.asking.add(i);
