@@ -25,6 +25,7 @@ bool Fragments::give_ports(Parsed& parsed, uint64_t hash, Microseconds now) cons
   REQUIRE(parsed.kind == Kind::fragment_later);
   for (const Entry& entry : sets_[set_of(parsed, hash)]) {
     if (entry.seen == 0 || now - entry.seen > kLife || !entry.is_of(parsed)) continue;
+    parsed.key.protocol = entry.protocol;
     parsed.key.source_port = entry.source_port;
     parsed.key.destination_port = entry.destination_port;
     return true;

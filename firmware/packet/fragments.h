@@ -1,6 +1,7 @@
 // The ports of fragmented packets: only a packet's first fragment has them, and the others must go
-// where it went. What is remembered is by whom, to whom, protocol and id (RFC 791, RFC 8200), for
-// as long as a receiver would wait at most; the oldest of four gives way.
+// where it went. What is remembered is by whom, to whom and id, and in IPv4 the protocol (RFC 791),
+// of which IPv6's fragments may each say another (RFC 8200 4.5), for as long as a receiver would
+// wait at most; the oldest of four gives way.
 #pragma once
 
 #include <array>
@@ -24,7 +25,7 @@ class Fragments {
 
   // `hash` is a keyed hash of the packet's addresses. REQUIRES: a first fragment.
   void remember(const Parsed& parsed, uint64_t hash, Microseconds now);
-  // Gives a later fragment the ports of its first one; false: that has not come.
+  // Gives a later fragment the ports and the protocol of its first one; false: that has not come.
   // REQUIRES: a later fragment.
   bool give_ports(Parsed& parsed, uint64_t hash, Microseconds now) const;
 
@@ -42,8 +43,9 @@ class Fragments {
     Microseconds seen = 0;  // 0: empty
 
     bool is_of(const Parsed& parsed) const {
-      return id == parsed.fragment_id && protocol == parsed.key.protocol &&
-             source == parsed.key.source && destination == parsed.key.destination;
+      return id == parsed.fragment_id && source == parsed.key.source &&
+             destination == parsed.key.destination &&
+             (protocol == parsed.key.protocol || !source.is_v4());
     }
   };
   using Set = std::array<Entry, kWays>;

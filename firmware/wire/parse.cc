@@ -214,13 +214,19 @@ Reason read_ports(const Window& bytes, const Network& ip, FlowKey& key) {
   return key.source_port == zero || key.destination_port == zero ? Reason::zero_port : Reason::none;
 }
 
+// What an extension header leads to, only a packet's first fragment says.
+bool may_be_later_fragment(const Network& ip, bool is_v4) {
+  const bool leads_on = !is_v4 && is_extension(ip.protocol);
+  return ip.fragment_offset != 0 && (leads_on || transport_header(ip.protocol) != 0);
+}
+
 Reason read_transport(const Window& packet, const Network& ip, Parsed& parsed) {
-  const uint32_t header = transport_header(ip.protocol);
-  if (header == 0) return Reason::unsupported_protocol;
-  if (ip.fragment_offset != 0) {
+  if (may_be_later_fragment(ip, parsed.is_v4)) {
     parsed.kind = Kind::fragment_later;
     return Reason::none;
   }
+  const uint32_t header = transport_header(ip.protocol);
+  if (header == 0) return Reason::unsupported_protocol;
   if (!packet.holds(ip.l4_offset, header)) return Reason::truncated;
   parsed.kind = ip.is_fragment() ? Kind::fragment_first : Kind::transport;
   Reason reason = Reason::none;

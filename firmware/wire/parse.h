@@ -46,7 +46,7 @@ static_assert(sizeof(FlowKey) == 40 && std::is_trivially_copyable_v<FlowKey>);
 enum class Kind : uint8_t {
   transport,       // a whole packet with ports
   fragment_first,  // has ports, more fragments follow
-  fragment_later,  // key has addresses and protocol; ports are zero
+  fragment_later,  // ports are zero, and IPv6's protocol may be an extension header's number
   echo,            // ICMP or ICMPv6 echo request; ports are zero
   icmp_error,      // key is the quoted flow, turned round to the client's side
 };

@@ -58,6 +58,7 @@ size_t read_extensions(const uint8_t* ip, IpView& view) {
   size_t at = sizeof(Ipv6Header);
   for (size_t count = 0; count < kMaxExtensionHeaders && is_extension(view.protocol); ++count) {
     if (!view.is_whole()) view.has_counterpart = false;
+    if (view.fragment_offset != 0) break;  // what follows is payload
     const auto header = load<Ipv6Fragment>(ip + at);
     const bool is_fragment = is(view.protocol, Protocol::fragment);
     if (is_fragment) {

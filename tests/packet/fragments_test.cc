@@ -1,6 +1,7 @@
 // What is remembered of first fragments: for whom, how long, and who gives way.
 #include "firmware/packet/fragments.h"
 
+#include <initializer_list>
 #include <memory>
 
 #include "tests/cmocka.h"
@@ -76,6 +77,23 @@ void another_packets_fragments_get_nothing(void** state) {
   }
 }
 
+Parsed over_ipv6(Parsed parsed, uint8_t protocol) {
+  parsed.key.source = address_of("2001:db8:c::7");
+  parsed.key.destination = address_of("2001:db8::1");
+  parsed.key.protocol = protocol;
+  return parsed;
+}
+
+// The next headers of IPv6's fragments may differ; the first one's counts (RFC 8200 4.5).
+void ipv6_fragments_may_say_other_protocols(void** state) {
+  of(state).remember(over_ipv6(first_of(7, 40'000), 17), kHash, kNoon);
+  for (const uint8_t next_header : std::initializer_list<uint8_t>{17, 60, 43, 6}) {
+    Parsed later = over_ipv6(later_of(7), next_header);
+    assert_true(of(state).give_ports(later, kHash, kNoon));
+    assert_true(later.key == over_ipv6(first_of(7, 40'000), 17).key);
+  }
+}
+
 void what_is_remembered_is_forgotten_in_time(void** state) {
   of(state).remember(first_of(7), kHash, kNoon);
   assert_int_equal(known(of(state), later_of(7), kNoon + Fragments::kLife), 1'000);
@@ -147,6 +165,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_later_fragment_gets_its_first_ones_ports, setup, teardown),
       cmocka_unit_test_setup_teardown(another_packets_fragments_get_nothing, setup, teardown),
+      cmocka_unit_test_setup_teardown(ipv6_fragments_may_say_other_protocols, setup, teardown),
       cmocka_unit_test_setup_teardown(what_is_remembered_is_forgotten_in_time, setup, teardown),
       cmocka_unit_test_setup_teardown(the_last_first_fragment_counts, setup, teardown),
       cmocka_unit_test_setup_teardown(the_oldest_of_a_set_gives_way, setup, teardown),

@@ -65,10 +65,37 @@ std::vector<Bytes> fragments_of(const Client& client, size_t pieces, size_t size
   return all;
 }
 
+// The same of an IPv6 client whose packet has destination options behind the fragment header, so
+// that only its first fragment says UDP. `size` is at least that of the options and UDP's header.
+std::vector<Bytes> optioned_fragments_of(const Client& client, size_t pieces, size_t size,
+                                         uint32_t id) {
+  const FlowKey key = key_of(client);
+  constexpr std::array<uint8_t, 8> kOptions = {17, 0, 1, 4, 0, 0, 0, 0};
+  Bytes whole;
+  append(whole, kOptions);
+  append(whole, UdpHeader{.source_port = client.port,
+                          .destination_port = client.vip_port,
+                          .length = static_cast<uint16_t>(pieces * size - kOptions.size()),
+                          .checksum = 1});
+  whole.resize(pieces * size);
+  std::vector<Bytes> all;
+  for (size_t i = 0; i < pieces; ++i) {
+    Bytes bytes = ethernet_of(key.source);
+    append_ip(bytes, key.source, key.destination, Protocol::fragment, sizeof(Ipv6Fragment) + size);
+    const auto offset = static_cast<uint16_t>(i * size | (i + 1 < pieces ? 1 : 0));
+    append(bytes, Ipv6Fragment{static_cast<uint8_t>(Protocol::destination_options), 0, offset, id});
+    bytes.insert(bytes.end(), whole.begin() + static_cast<ptrdiff_t>(i * size),
+                 whole.begin() + static_cast<ptrdiff_t>((i + 1) * size));
+    all.push_back(bytes);
+  }
+  return all;
+}
+
 PlanSpec spec_with_dns() {
   PlanSpec spec = spec_of_two_ports();
   spec.services[1].points = {point_of("192.0.2.2", 53, 53, Protocol::udp)};
   spec.services[1].affinity = Affinity::stateless;
+  spec.services[2].points.push_back(point_of("2001:db8::1", 53, 53, Protocol::udp));
   return spec;
 }
 
@@ -213,6 +240,35 @@ void fragments_go_where_their_first_one_goes(void** state) {
   assert_true(desk.adds_up());
 }
 
+void fragments_go_where_their_first_one_goes_whatever_they_say(void** state) {
+  const struct {
+    const char* description;
+    std::array<size_t, 4> order;
+  } rows[] = {{"as they were sent", {0, 1, 2, 3}},
+              {"the first one last", {3, 2, 1, 0}},
+              {"the first one among them", {2, 0, 3, 1}}};
+  BusyDesk desk(desk_of(state), spec_with_dns());
+  uint32_t id = 0;
+  for (const auto& row : rows) {
+    const Client client = {.address = "2001:db8:c::7",
+                           .vip = "2001:db8::1",
+                           .port = 40'000,
+                           .vip_port = 53,
+                           .protocol = Protocol::udp};
+    const std::vector<Bytes> pieces = optioned_fragments_of(client, 4, 64, ++id);
+    for (const size_t i : row.order) desk.arrive(pieces[i]);
+    desk.step();
+    desk.step();
+    const std::vector<Bytes> left = desk.left(1);
+    if (left.size() != 4) fail_msg("%s: %zu of 4 left", row.description, left.size());
+    for (const Bytes& frame : left) {
+      assert_true(outer_destination(frame) == outer_destination(left[0]));
+    }
+    assert_int_equal(desk.liveness().held.read(), 0);
+  }
+  assert_true(desk.adds_up());
+}
+
 void fragments_without_a_first_one_wait_and_are_dropped(void** state) {
   BusyDesk desk(desk_of(state), spec_with_dns());
   const Client client = {.vip = "192.0.2.2", .vip_port = 53, .protocol = Protocol::udp};
@@ -347,6 +403,7 @@ int main() {
       cmocka_unit_test(what_the_kernel_sends_leaves_unchanged),
       cmocka_unit_test(a_chained_packet_is_dropped),
       cmocka_unit_test(fragments_go_where_their_first_one_goes),
+      cmocka_unit_test(fragments_go_where_their_first_one_goes_whatever_they_say),
       cmocka_unit_test(fragments_without_a_first_one_wait_and_are_dropped),
       cmocka_unit_test(fragments_for_the_box_itself_are_the_kernels),
       cmocka_unit_test(too_big_is_told_to_who_wants_to_know),

@@ -192,6 +192,13 @@ inline constexpr Accepted kAccepted[] = {
      "78787878787878787878787878787878",
      {"2001:db8:c::7", "2001:db8::1", 0, 0, 6, Kind::fragment_later, 14, 64, 62, 0, false, 0, 0, 64,
       false, 0xabcdef01}},
+    {"IPv6 later fragment whose first one has destination options",
+     "02000000000202000000000186dd"
+     "6000000000182c4020010db8000c0000000000000000000720010db8000000000000000000000001"
+     "3c0004b1abcdef01"
+     "78787878787878787878787878787878",
+     {"2001:db8:c::7", "2001:db8::1", 0, 0, 60, Kind::fragment_later, 14, 64, 62, 0, false, 0, 0,
+      64, false, 0xabcdef01}},
     {"ICMP echo request",
      "0200000000020200000000010800"
      "450000201234000040017c6dc6336407c0000201"

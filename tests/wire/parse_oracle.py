@@ -157,6 +157,8 @@ def valid_packet():
     elif kind == LATER:
         fragment = (rand.randint(2, 8100), rand.random() < 0.5)
         content = Raw(payload(200, 8) + bytes(8))
+        if not v4 and fragment[0] % 3 == 0:  # only the first fragment says what options lead to
+            protocol = 60
     elif kind == ECHO and v4:
         protocol, content = ICMP4, ICMP(id=rand.getrandbits(16), seq=rand.getrandbits(16))
         content /= payload()

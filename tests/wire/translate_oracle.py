@@ -179,7 +179,8 @@ def translated(packet, to):
             body = with_ports(body, packet.protocol, len(body), ports, before, after)
         return header + body
     without_sum = packet.protocol == UDP_ and packet.kind != LATER and body[6:8] == bytes(2)
-    if without_sum and packet.v4 and packet.kind == FIRST:
+    leads_on = packet.kind == LATER and packet.protocol in EXTENSIONS
+    if leads_on or without_sum and packet.v4 and packet.kind == FIRST:
         raise Refused('untranslatable')
     field = {TCP_: 16, UDP_: 6, SCTP_: 8}.get(packet.protocol, 2)
     own_id = 0 if packet.kind == LATER else struct.unpack('!H', body[field:field + 2])[0]

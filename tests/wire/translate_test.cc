@@ -6,6 +6,7 @@
 
 #include "tests/base/death.h"
 #include "tests/cmocka.h"
+#include "tests/wire/edge.h"
 #include "tests/wire/packet.h"
 #include "tests/wire/room.h"
 #include "tests/wire/translate_cases.h"
@@ -56,6 +57,19 @@ void every_kind_as_scapy_builds_it(void** /*state*/) {
       fail_msg("\n%s\n%s", row.out, row.description);
     }
     if (!room.holds(frame)) fail_msg("%s: outside of the frame's bounds", row.description);
+  }
+}
+
+// Each packet ends where memory does.
+void nothing_behind_a_packet_is_read(void** /*state*/) {
+  uint8_t* const edge = map_edge();
+  for (const TranslationCase& row : kTranslationCases) {
+    Room room(row.in);
+    const Parsed parsed = parsed_of(row, room.frame());
+    const auto length = static_cast<uint32_t>(parsed.l3_offset + parsed.l3_length);
+    Frame frame{.data = edge - length, .length = length};
+    std::memcpy(frame.data, room.data(), length);
+    assert_reason(row, translate(frame, parsed, translation_of(row)), row.reason);
   }
 }
 
@@ -349,6 +363,7 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test(every_kind_as_scapy_builds_it),
+      cmocka_unit_test(nothing_behind_a_packet_is_read),
       cmocka_unit_test(what_does_not_fit_is_refused_untouched),
       cmocka_unit_test(the_reverse_restores_the_packet),
       cmocka_unit_test(damage_is_not_hidden),
