@@ -179,11 +179,18 @@ Status check_moves(const Plan& plan, const Uses& uses, const ServiceSpec& spec,
   return {};
 }
 
+// An IPv6 prefix such as ::/80 may end among the addresses that stand for IPv4, which are none of
+// its own: then its first one is asked twice.
+std::array<Address, 2> ends_of(const Prefix& prefix) {
+  const Address last = last_of(prefix);
+  return {prefix.address, last.is_v4() == prefix.address.is_v4() ? last : prefix.address};
+}
+
 // By the ends of each prefix, where a longer one may say the opposite.
 Status check_list(const Prefixes& sources, const std::vector<Prefix>& list,
                   const std::vector<Prefix>& opposite, uint16_t verdict) {
   for (const Prefix& prefix : list) {
-    for (const Address& end : {prefix.address, last_of(prefix)}) {
+    for (const Address& end : ends_of(prefix)) {
       const uint16_t found = sources.find(end);
       if (found == verdict) continue;
       const bool is_narrowed = std::ranges::any_of(opposite, [&](const Prefix& other) {
@@ -321,7 +328,7 @@ Status check_servers(const ServerLookup& servers, const PlanSpec& whole, const S
 // By the ends of each prefix, which may be a longer one's.
 Status check_way_numbers(const Prefixes& numbers, const PlanSpec& spec) {
   for (const WaySpec& way : spec.ways) {
-    for (const Address& end : {way.to.address, last_of(way.to)}) {
+    for (const Address& end : ends_of(way.to)) {
       const uint16_t number = numbers.find(end);
       if (number >= spec.ways.size() || spec.ways[number].to.length < way.to.length ||
           masked(end, spec.ways[number].to.length) != spec.ways[number].to.address) {

@@ -214,6 +214,8 @@ const Case kWayCases[] = {
     {"MTU too small for IPv6", [](PlanSpec& spec) { spec.ways[3].way.mtu = 1'279; },
      "way to ::/0: mtu 1279"},
     {"MTU small for IPv4", [](PlanSpec& spec) { spec.ways[0].way.mtu = 68; }, nullptr},
+    {"only one that ends among IPv4", [](PlanSpec& spec) { spec.ways = {way_to("::", 80, 9)}; },
+     nullptr},
     {"nothing is said of an unresolved one", [](PlanSpec& spec) { spec.ways[0].way = {}; },
      nullptr},
     {"too many",
