@@ -11,7 +11,8 @@
 //     family.
 //  5. Every VIP leads to its service.
 //  6. Every port of a server of mode nat leads back to the one VIP whose packets it gets.
-//  7. A service guards what its settings say, and is plain only if that is nothing.
+//  7. What a member's forwarding writes into packets is what its settings say.
+//  8. A service guards what its settings say, and is plain only if that is nothing.
 #pragma once
 
 #include <array>

@@ -90,6 +90,35 @@ Status check_names(const Plan& plan, const PlanSpec& whole, const std::vector<Me
   return {};
 }
 
+// Who has no next hop takes no packets, and has its slot only.
+bool is_of(const Forwarding& forwarding, const ForwardingSpec& way) {
+  if (way.destination_mac != Mac{}) return forwarding == forwarding_of_good(way);
+  Forwarding none;
+  none.inner_is_v4 = way.inner_is_v4;
+  return forwarding == none;
+}
+
+// By slot: whose forwarding has been found to be there, as its number among the backends and 1.
+using Checked = std::vector<uint32_t>;
+
+// What is written into packets is what the settings say of the member that a bucket leads to.
+// REQUIRES: check_members() has passed.
+Status check_forwardings(const Plan& plan, const PlanSpec& whole,
+                         const std::vector<MemberSpec>& wanted,
+                         const std::vector<TableMember>& members, Checked& checked) {
+  for (size_t i = 0; i < members.size(); ++i) {
+    const uint16_t slot = members[i].slot;
+    const uint32_t backend = wanted[i].backend;
+    if (checked[slot] == backend + 1) continue;
+    if (!is_of(plan.forwardings[slot], whole.backends[backend].forwarding)) {
+      return Error{"packets to its member '" + whole.backends[backend].name +
+                   "' do not become what its settings say"};
+    }
+    checked[slot] = backend + 1;
+  }
+  return {};
+}
+
 // Of a table of two parts: each bucket is of its part's members, who have what they would have by
 // drawing buckets, give or take eight standard deviations.
 Status check_parts(const Plan& plan, const BucketTable& table) {
@@ -244,7 +273,7 @@ Status check_hot(const Service& service, const ServiceRecord& record, const Serv
 }
 
 Status check_service(const Plan& plan, const Uses& uses, uint16_t number, const PlanSpec& whole,
-                     const ServiceSpec& spec, const Plan* verified) {
+                     const ServiceSpec& spec, const Plan* verified, Checked& checked) {
   const ServiceRecord& record = plan.service_records[number];
   const bool was_there = verified != nullptr && number < verified->service_records.size();
   const ServiceRecord* const known = was_there ? &verified->service_records[number] : nullptr;
@@ -263,6 +292,7 @@ Status check_service(const Plan& plan, const Uses& uses, uint16_t number, const 
        {std::pair{&spec.members, &table.members}, std::pair{&spec.trial.members, &table.trial}}) {
     if (status.ok()) status = check_members(plan, uses, spec, *wanted, *members);
     if (status.ok() && !is_checked) status = check_names(plan, whole, *wanted, *members);
+    if (status.ok()) status = check_forwardings(plan, whole, *wanted, *members, checked);
   }
   if (status.ok() && !is_checked) status = check_shares(plan, table);
   if (status.ok() && record.moves != nullptr) {
@@ -357,6 +387,7 @@ Status verify_plan(const Plan& plan, const PlanSpec& spec, const Plan* verified)
     numbers.emplace(plan.service_records[i].name, static_cast<uint16_t>(i));
   }
   const Uses uses = uses_of(plan);
+  Checked checked(uses.size(), 0);
   Services services(plan.service_records.size(), nullptr);
   for (const ServiceSpec& service : spec.services) {
     const auto known = numbers.find(service.name);
@@ -369,7 +400,7 @@ Status verify_plan(const Plan& plan, const PlanSpec& spec, const Plan* verified)
     if (services[i] == nullptr) continue;
     const auto number = static_cast<uint16_t>(i);
     const ServiceSpec& service = *services[i];
-    Status status = check_service(plan, uses, number, spec, service, verified);
+    Status status = check_service(plan, uses, number, spec, service, verified, checked);
     if (status.ok()) status = check_points(plan, number, services);
     if (status.ok() && (verified == nullptr || verified->servers != plan.servers)) {
       status = check_servers(*plan.servers, spec, service);

@@ -281,6 +281,10 @@ uint32_t checksum_base_of(const Front& front, size_t overhead) {
 
 Result<Forwarding> make_forwarding(const ForwardingSpec& spec) {
   if (Problem problem = first_problem(spec)) return Error{*std::move(problem)};
+  return forwarding_of_good(spec);
+}
+
+Forwarding forwarding_of_good(const ForwardingSpec& spec) {
   Front front;
   append_ethernet(spec, front);
   if (is_tunnel(spec.mode)) {

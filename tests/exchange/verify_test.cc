@@ -189,8 +189,9 @@ const Corruption kCorruptions[] = {
      [](Copy& copy) {
        copy.plan.backend_records.emplace_back();
        copy.plan.lives.emplace_back();
-       copy.plan.forwardings = std::move(PageArray<Forwarding>::make(7).value());
-       for (uint16_t i = 4; i < 6; ++i) copy.plan.forwardings[i].inner_is_v4 = false;
+       PageArray<Forwarding> more = std::move(PageArray<Forwarding>::make(7).value());
+       std::copy_n(copy.plan.forwardings.data(), 6, more.data());
+       copy.plan.forwardings = std::move(more);
        copy.moved("web").previous[3] = 6;
      },
      "'web'", "previous backend is not in the plan"},
@@ -234,6 +235,25 @@ const Corruption kCorruptions[] = {
        });
      },
      "'web'", "192.0.2.1 port 80"},
+
+    // 7. Forwardings are their members'.
+    {"two members' forwardings exchanged",
+     [](Copy& copy) {
+       std::swap(copy.plan.forwardings[copy.slot("four-0")],
+                 copy.plan.forwardings[copy.slot("four-2")]);
+     },
+     "'web'", "packets to its member 'four-0'"},
+    {"a forwarding that was never made",
+     [](Copy& copy) { copy.plan.forwardings[copy.slot("four-3")] = {}; }, "'mail'",
+     "packets to its member 'four-3'"},
+    {"a forwarding to an old next hop",
+     [](Copy& copy) {
+       Forwarding& forwarding = copy.plan.forwardings[copy.slot("six-5")];
+       ++forwarding.header[forwarding.header_end() - forwarding.header_length + 5u];
+     },
+     "'web6'", "packets to its member 'six-5'"},
+    {"a forwarding by another port", [](Copy& copy) { ++copy.plan.forwardings[0].port; }, "'web'",
+     "packets to its member 'four-0'"},
 
     // What workers read is what the records hold.
     {"another table",
