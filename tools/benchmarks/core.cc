@@ -76,9 +76,14 @@ void packet_cases(Report& report, const Options& options) {
              figure_of(every.measure_flood(followed, options.packets, options.rounds)));
 
   const Scale moved{.backends = 1000};
+  const auto flows = make_flows(options.flows, 1, true, 1);
+  Rig old(moved);
+  old.move_every_bucket();
+  report.row("every bucket moved, 1 M flows from before",
+             figure_of(old.measure(flows, options.packets, options.rounds)));
+
   Rig rig(moved);
   rig.move_every_bucket();
-  const auto flows = make_flows(options.flows, 1, true, 1);
   rig.establish(flows);
   report.row("every bucket moved, 1 M flows in memory",
              figure_of(rig.measure(flows, options.packets, options.rounds)), 30);

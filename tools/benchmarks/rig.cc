@@ -82,7 +82,7 @@ PlanSpec make_spec(const Scale& shape, char wave, char older) {
 
 Rig::Rig(const Scale& shape)
     : shape_(shape),
-      plan_(must_build(make_spec(shape, 'a'), nullptr, tick_of(now_))),
+      slot_(1, must_build(make_spec(shape, 'a'), nullptr, tick_of(now_))),
       evidence_(must(Evidence::make({.slots = kMaxBackends, .services = kMaxServices}))),
       memory_(must(FlowMemory::make(kFlowMemoryBytesDefault, {}))),
       handshakes_(must(Handshakes::make(*evidence_))),
@@ -90,17 +90,23 @@ Rig::Rig(const Scale& shape)
   settle();
 }
 
+// One loop, as a worker's.
+void Rig::run(std::span<Frame> frames, std::span<Reason> ret_reasons) {
+  pipeline_.run(reader_.read(), frames, now_, ret_reasons);
+  reader_.quiescent();
+}
+
 // Lets flow memory look after itself, as an idle worker does between bursts.
 void Rig::settle() {
-  for (size_t i = 0; i < memory_.capacity() / FlowMemory::kWays; ++i) {
-    pipeline_.run(*plan_, {}, now_, {});
-  }
+  for (size_t i = 0; i < memory_.capacity() / FlowMemory::kWays; ++i) run({}, {});
 }
 
 void Rig::move_every_bucket() {
   now_ += 10 * kMicrosecondsPerTick;
-  plan_ = must_build(make_spec(shape_, 'b', 'a'), plan_.get(), tick_of(now_));
+  const Plan* const before = slot_.current().get();
+  CHECK(slot_.publish(must_build(make_spec(shape_, 'b', 'a'), before, tick_of(now_))).ok());
   settle();
+  CHECK(!slot_.reclaim().has_value());
 }
 
 double Rig::run_block(std::span<const Flow* const> flows, bool is_opening) {
@@ -114,7 +120,7 @@ double Rig::run_block(std::span<const Flow* const> flows, bool is_opening) {
     uint64_t bytes = 0;
     for (const Frame& frame : std::span(frames).first(count)) bytes += frame.length;
     evidence_->count_received(count, bytes);
-    pipeline_.run(*plan_, std::span(frames).first(count), now_, std::span(reasons).first(count));
+    run(std::span(frames).first(count), std::span(reasons).first(count));
     now_ += 1;
   }
   const double time = seconds_now() - start;
@@ -127,16 +133,17 @@ double Rig::run_block(std::span<const Flow* const> flows, bool is_opening) {
 double Rig::run_plain_block(std::span<const Flow* const> flows) {
   buffers_.fill(flows, false);
   std::array<Frame, 1> frame;
+  const Plan& plan = reader_.read();
   const double start = seconds_now();
   for (size_t i = 0; i < flows.size(); ++i) {
     buffers_.receive(i, frame);
     Parsed parsed;
     CHECK(parse(frame[0], parsed) == Reason::none);
     const uint64_t flow = secret().flow_hash(parsed.key);
-    const uint16_t service = plan_->lookup->find(parsed.key.destination, parsed.key.protocol,
-                                                 parsed.key.destination_port);
-    const uint16_t backend = plan_->bucket(service, flow).current;
-    CHECK(emit(plan_->forwardings[backend], frame[0], parsed, static_cast<uint32_t>(flow)) ==
+    const uint16_t service =
+        plan.lookup->find(parsed.key.destination, parsed.key.protocol, parsed.key.destination_port);
+    const uint16_t backend = plan.bucket(service, flow).current;
+    CHECK(emit(plan.forwardings[backend], frame[0], parsed, static_cast<uint32_t>(flow)) ==
           Reason::none);
   }
   return seconds_now() - start;
@@ -173,14 +180,16 @@ std::vector<double> Rig::measure_flood(const Scale& shape, size_t packets, size_
   for (size_t round = 0; round <= rounds; ++round) {
     const std::vector<Flow> flows = make_flows(packets, shape.services, shape.is_v4, random_());
     double time = 0;
+    size_t done = 0;
     std::vector<const Flow*> block;
     for (const Flow& flow : flows) {
       block.push_back(&flow);
       if (block.size() < Buffers::kCount) continue;
       time += run_block(block, true);
+      done += block.size();
       block.clear();
     }
-    if (round > 0) nanoseconds.push_back(time * 1e9 / static_cast<double>(packets));
+    if (round > 0) nanoseconds.push_back(time * 1e9 / static_cast<double>(done));
   }
   return nanoseconds;
 }

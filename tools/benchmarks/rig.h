@@ -10,6 +10,7 @@
 #include "firmware/exchange/evidence.h"
 #include "firmware/exchange/handshakes.h"
 #include "firmware/exchange/plan.h"
+#include "firmware/exchange/slot.h"
 #include "firmware/packet/pipeline.h"
 #include "firmware/table/memory.h"
 #include "tools/benchmarks/report.h"
@@ -51,6 +52,7 @@ class Rig {
 
  private:
   void settle();
+  void run(std::span<Frame> frames, std::span<Reason> ret_reasons);
   double run_block(std::span<const Flow* const> flows, bool is_opening);
   double run_plain_block(std::span<const Flow* const> flows);
   template <typename RunBlock>
@@ -59,7 +61,8 @@ class Rig {
 
   Scale shape_;
   Microseconds now_ = 10'000'000'000;
-  std::shared_ptr<const Plan> plan_;
+  Slot<Plan> slot_;
+  Slot<Plan>::Reader reader_{slot_, 0};
   std::unique_ptr<Evidence> evidence_;
   FlowMemory memory_;
   Handshakes handshakes_;
