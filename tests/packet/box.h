@@ -2,6 +2,8 @@
 // out. Every packet lies in a buffer of its own, between bytes that nobody may write.
 #pragma once
 
+#include <sanitizer/asan_interface.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -152,11 +154,19 @@ inline Bytes too_big_about(const Client& client) {
 
 class Buffer {
  public:
+  Buffer() = default;
+  ~Buffer() { show(); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  // From here to holds(), a sanitizer lets nobody read behind the packet.
   void fill(const Bytes& bytes) {
     CHECK(bytes.size() <= kLargest);
+    show();
     bytes_.fill(kPattern);
     end_ = kStart + kFrameHeadroom + bytes.size();
     std::copy(bytes.begin(), bytes.end(), bytes_.data() + kStart + kFrameHeadroom);
+    ASAN_POISON_MEMORY_REGION(bytes_.data() + end_, bytes_.size() - end_);
   }
 
   Frame frame() {
@@ -166,6 +176,7 @@ class Buffer {
 
   // Nothing outside of the frame's room was written, nor is the frame outside of it.
   bool holds(const Frame& frame) const {
+    show();
     const auto is_pattern = [](uint8_t byte) { return byte == kPattern; };
     return frame.data >= bytes_.data() + kStart &&
            frame.data + frame.length <= bytes_.data() + end_ &&
@@ -177,6 +188,8 @@ class Buffer {
   static constexpr size_t kStart = 256;
   static constexpr size_t kLargest = 1'600;
   static constexpr uint8_t kPattern = 0xa5;
+
+  void show() const { ASAN_UNPOISON_MEMORY_REGION(bytes_.data(), bytes_.size()); }
 
   std::array<uint8_t, 2 * kStart + kFrameHeadroom + kLargest> bytes_{};
   size_t end_ = 0;
