@@ -132,7 +132,8 @@ def moved(lab_):
     assert 'rolled back by itself' in outcome, outcome
     new = share_of_new_flows(lab_, 'server1', 1_000)
     assert abs(new - 1 / 3) < PRECISION, new
-    assert not any('left out' in trouble for trouble in box.told('status')['troubles'])
+    until(lambda: not any('left out' in trouble for trouble in box.told('status')['troubles']),
+          'who has left its pool is no alarm', 5)
     for result in end_clients(lab_, clients):
         assert result['ok'] > 0 and not result['failed'], result
 
@@ -266,7 +267,8 @@ def left_and_switched_off(lab_):
     server = lab_.network.servers[1]
     with connection_to(lab_, server.name) as channel:
         box.keel('delete', f'{BACKENDS}.{server.name}')
-        change, _ = commit(box, 'it goes', '--waive', 'single-node', '--reason', 'for a while')
+        change, _ = commit(box, 'it goes', '--waive', 'single-node', '--reason', 'for a while',
+                           '--waive', 'mass-change', '--reason', 'half move, more or less')
         until(lambda: box.told('status')['rollout'] is None, 'all flows follow the change', 60)
         box.keel('confirm', change)
         channel.sendall(REQUEST)
