@@ -180,6 +180,7 @@ const Spared* Outliers::spared_of(std::string_view backend) const {
 
 std::vector<Spared> Outliers::spared() const {
   std::vector<Spared> spared;
+  if (!is_any_spared()) return spared;
   for (const auto& [name, watched] : watched_) {
     if (watched.spared.until != 0) spared.push_back(watched.spared);
   }
@@ -188,6 +189,7 @@ std::vector<Spared> Outliers::spared() const {
 
 std::vector<Ejection> Outliers::ejected() const {
   std::vector<Ejection> ejected;
+  if (!is_any_ejected()) return ejected;
   for (const auto& [name, watched] : watched_) {
     if (watched.is_ejected) ejected.push_back(watched.ejection);
   }

@@ -144,13 +144,13 @@ class Prober {
     uint16_t port = 0;          // where it is asked
     bool takes_flows = true;    // by its weight, and not in maintenance
     bool is_spread = false;     // its probes have found their place in the interval
-    bool is_stale = false;      // for long no answer has come, since it could not be asked
     Microseconds followed = 0;  // since when
     Microseconds asked = 0;     // when the probe under way, or the last one, began
     Microseconds at = 0;        // its time in waiting_ or asked_; 0: in neither yet
     Verdict verdict;
-    AgentReport agent;  // all that its agent has said since it is asked
-    std::string fault;  // why the last probe could not be made; empty: it could
+    AgentReport agent;      // all that its agent has said since it is asked
+    std::string fault;      // why the last probe could not be made; empty: it could
+    bool is_stale = false;  // for long no answer has come, since it could not be asked
     std::shared_ptr<Probe> probe;
     std::shared_ptr<PathProbe> path;
     ProbeAnswer answer;       // of the probe, while there is a path
