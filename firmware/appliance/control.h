@@ -27,6 +27,7 @@
 #include "firmware/change/traffic_meter.h"
 #include "firmware/health/load_watch.h"
 #include "firmware/health/prober.h"
+#include "firmware/health/slow_watch.h"
 #include "firmware/health/traffic_watch.h"
 #include "firmware/settings/settings.h"
 
@@ -205,6 +206,7 @@ class Control final : public Box {
   ArmMeter arm_meter_;
   TrafficWatch traffic_watch_;
   LoadWatch load_watch_;
+  SlowWatch slow_watch_;
   Causes causes_;
   Microseconds watch_again_ = 0;  // the traffic, not before
   Microseconds read_again_ = 0;   // the arms, not before

@@ -32,6 +32,7 @@ void Control::watch_traffic(Microseconds now) {
       plan(), [this](uint16_t slot) { return counts(slot); },
       settings_->evidence.max_ejected / 100.0, now);
   load_watch_.observe(loads(), now);
+  slow_watch_.observe(plan(), [this](uint16_t slot) { return response_times(slot); }, now);
   // What telling takes is not watching: the journal's disk may hang.
   const Microseconds end = dataplane_.clock().now();
   watch_again_ = end + std::max(kWatchInterval, kWatchingShare * (end - begin));
@@ -104,6 +105,12 @@ std::vector<Alert> Control::alerts() const {
     all.push_back({.kind = AlertKind::backend_spared,
                    .labels = labels_of(each.backend),
                    .text = each.backend + " does worse than its pool: " + each.evidence});
+  }
+  for (const Slow& each : slow_watch_.slow()) {
+    all.push_back({.kind = AlertKind::backend_slow,
+                   .labels = labels_of(each.backend),
+                   .text = each.backend + " " + each.evidence() +
+                           causes_.before(service_part(each.backend), each.since)});
   }
   for (const Imbalanced& each : traffic_watch_.imbalanced()) {
     all.push_back({.kind = AlertKind::imbalance,

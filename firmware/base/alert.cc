@@ -28,6 +28,9 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
      "If the others can bear its flows, `keel drain SERVICE/BACKEND`; then see the server. How "
      "many "
      "may be left out is evidence.max_ejected, and of two nobody is."},
+    {"evenkeel_backend_slow", warning, "A backend answers much slower than its pool.",
+     "It keeps its flows. See the server: its processors, its disk, who else uses it. If it is "
+     "just weaker than the others, give it less weight; if they can bear its flows, drain it."},
     {"evenkeel_mass_failure", critical, "Many backends seem to fail at once.",
      "The last good membership is held for a while. Suspect the last change, the network and the "
      "checks before the servers."},

@@ -18,6 +18,7 @@ enum class AlertKind : uint8_t {
   backend_down,
   backend_ejected,
   backend_spared,
+  backend_slow,
   mass_failure,
   probes_failed,
   imbalance,

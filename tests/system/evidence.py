@@ -10,6 +10,7 @@ from proof import expect, until
 
 SECONDS_TO_FIND = 5.0
 AGENT = 9000
+SLOW = 82
 
 
 @contextlib.contextmanager
@@ -18,7 +19,13 @@ def setup(programs):
         result.box.settings['services'].append(result.box.service(
             'app', 'ipip', ports='81',
             check={'type': 'agent', 'port': AGENT, 'interval': '500ms', 'timeout': '400ms'}))
+        result.box.settings['services'].append(result.box.service(
+            'slow', 'ipip', ports=str(SLOW), check={'type': 'tcp', 'interval': '500ms',
+                                                    'timeout': '300ms'}))
         for server in result.network.servers:
+            seconds = 0.15 if server.name == 'server2' else 0
+            result.namespaces.start(server.name, [
+                '/usr/bin/python3', Path(__file__).parent / 'slow.py', SLOW, seconds])
             say_load(result, server, 20)
             result.namespaces.start(server.name, [
                 '/usr/bin/python3', Path(__file__).parent / 'agent.py', server.address[4], AGENT,
@@ -99,7 +106,26 @@ def imbalanced_load(lab_):
     return f'after {seconds:.1f} s: {texts[0]}'
 
 
+def slow(lab_):
+    """It answers all that it is asked, and its check."""
+    box = lab_.box
+
+    def told():
+        return [alert['what'] for alert in box.told('show', 'alerts')['alerts']
+                if alert['id'].startswith('evenkeel_backend_slow')]
+    client = lab_.start_requests(VIP[4], SLOW, requests=0, seconds=300, connections=128, each=1)
+    began = time.monotonic()
+    texts = until(told, 'an alert', 40)
+    seconds = time.monotonic() - began
+    assert len(texts) == 1 and texts[0].startswith('slow/server2 answers half of its '), texts
+    client.terminate()
+    result = lab_.results(client)
+    assert result['ok'] > 0 and not result['failed'], result
+    return f'after {seconds:.1f} s: {texts[0]}'
+
+
 TESTS = [('a server whose flows fail is left out though its check is green; no connection fails',
           left_out),
          ('a server whose agent says that it is much busier than the others is an alert, with what '
-          'happened before', imbalanced_load)]
+          'happened before', imbalanced_load),
+         ('a server that answers much slower than the others is an alert', slow)]

@@ -3,6 +3,7 @@ reaches all flows, a harmful one few and not for long, and connections stay wher
 """
 
 import contextlib
+import re
 import socket
 import time
 
@@ -110,6 +111,7 @@ def harmful(lab_):
     expect((status['confirmed'], status['in_force']), (confirmed, confirmed), 'generations')
     outcome = box.told('history')['history'][0]['outcome']
     assert 'rolled back by itself' in outcome, outcome
+    assert re.search(r'; 10 % of the flows followed the change, [1-9][0-9,]* new ones', outcome)
     assert seconds < SECONDS_TO_BE_BACK, seconds
     new, kept = share_of_new_flows(lab_, 'server2', 500), end_clients(lab_, clients)
     assert abs(new - 2 / 3) < PRECISION, new
