@@ -6,6 +6,7 @@
 
 #include "firmware/exchange/build.h"
 #include "tests/cmocka.h"
+#include "tests/exchange/corruption.h"
 #include "tests/exchange/specs.h"
 
 namespace evenkeel {
@@ -17,80 +18,6 @@ PlanSpec spec_to_check() {
   spec.services[0].members[2].weight = 4;
   spec.services[0].points.push_back(point_of("192.0.2.1", 8'000, 8'999));
   return spec;
-}
-
-// Another one: "web" is closed, "mail" takes some clients and is translated to "four-3", whose
-// replies have two ways.
-PlanSpec guarded_spec() {
-  PlanSpec spec = good_spec();
-  spec.services[0].closed = Reason::no_backend;
-  spec.services[1].mss = 1'400;
-  spec.services[1].new_flows_per_source = 9;
-  spec.services[1].allow = {{address_of("10.0.0.0"), 96 + 8}, {address_of("10.1.2.0"), 96 + 24}};
-  spec.services[1].deny = {{address_of("10.1.0.0"), 96 + 16}, {address_of("10.0.0.0"), 96 + 9}};
-  spec.backends[3].forwarding.mode = Mode::nat;
-  spec.backends[3].forwarding.destination_port = 2'525;
-  Way way{.resolved = true};
-  way.source_mac = {2, 0, 0, 0, 0, 1};
-  way.destination_mac = {2, 0, 0, 0, 0, 3};
-  spec.ways = {{{address_of("0.0.0.0"), 96}, way}, {{address_of("0.0.0.0"), 97}, {}}};
-  return spec;
-}
-
-// A plan of which everything may be changed, and nothing is shared with another.
-struct Copy {
-  Plan plan;
-  std::vector<std::shared_ptr<BucketTable>> tables;  // by service number
-  std::vector<std::shared_ptr<Moves>> moves;
-
-  BucketTable& table(const char* service) { return *tables[number_of(plan, service)]; }
-  Moves& moved(const char* service) { return *moves[number_of(plan, service)]; }
-  Service& hot(const char* service) { return plan.services[number_of(plan, service)]; }
-  ServiceRecord& record(const char* service) {
-    return plan.service_records[number_of(plan, service)];
-  }
-  uint16_t slot(const char* backend) const { return slot_of(plan, backend); }
-};
-
-template <typename T>
-PageArray<T> copy_of(const PageArray<T>& array) {
-  Result<PageArray<T>> copy = PageArray<T>::make(array.size());
-  CHECK(copy.ok());
-  std::copy_n(array.data(), array.size(), copy.value().data());
-  return std::move(copy.value());
-}
-
-Copy copy_of(const Plan& plan) {
-  Copy copy;
-  copy.plan.lookup = plan.lookup;
-  copy.plan.services = plan.services;
-  copy.plan.forwardings = copy_of(plan.forwardings);
-  copy.plan.lives = plan.lives;
-  copy.plan.servers = plan.servers;
-  copy.plan.way_numbers = plan.way_numbers;
-  copy.plan.ways = plan.ways;
-  copy.plan.generation = plan.generation;
-  copy.plan.fingerprint = plan.fingerprint;
-  copy.plan.points = plan.points;
-  copy.plan.service_records = plan.service_records;
-  copy.plan.backend_records = plan.backend_records;
-  for (size_t i = 0; i < plan.services.size(); ++i) {
-    ServiceRecord& record = copy.plan.service_records[i];
-    const auto table = std::make_shared<BucketTable>();
-    table->members = record.table->members;
-    table->buckets = copy_of(record.table->buckets);
-    table->fingerprint = record.table->fingerprint;
-    copy.tables.push_back(table);
-    record.table = table;
-    const bool is_open = plan.services[i].current != nullptr;
-    if (is_open) copy.plan.services[i].current = table->buckets.data();
-    copy.moves.push_back(record.moves == nullptr ? nullptr
-                                                 : std::make_shared<Moves>(*record.moves));
-    if (record.moves == nullptr) continue;
-    record.moves = copy.moves.back();
-    if (is_open) copy.plan.services[i].previous = record.moves->previous.data();
-  }
-  return copy;
 }
 
 PlanPointer plan_to_check() {
@@ -106,13 +33,6 @@ void lead_elsewhere(Copy& copy, void (*change)(std::vector<ServicePoint>& points
   CHECK(lookup.ok());
   copy.plan.lookup = std::make_shared<const ServiceLookup>(std::move(lookup.value()));
 }
-
-struct Corruption {
-  const char* description;
-  void (*corrupt)(Copy& copy);
-  const char* service;
-  const char* words;
-};
 
 const Corruption kCorruptions[] = {
     // 1. Every bucket names a live member of its own service.
@@ -284,145 +204,11 @@ const Corruption kCorruptions[] = {
      "not in the plan"},
 };
 
-void expect_refusals(const PlanSpec& spec, const PlanPointer& good,
-                     std::span<const Corruption> corruptions) {
-  for (const Corruption& row : corruptions) {
-    Copy copy = copy_of(*good);
-    Status status = verify_plan(copy.plan, spec, nullptr);
-    if (!status.ok())
-      fail_msg("%s: the copy is bad: %s", row.description, status.message().c_str());
-    row.corrupt(copy);
-    // Beside a plan from which it shares nothing, nothing may be taken for checked.
-    for (const Plan* const verified : {static_cast<const Plan*>(nullptr), good.get()}) {
-      status = verify_plan(copy.plan, spec, verified);
-      if (status.ok()) fail_msg("%s: not refused", row.description);
-      if (status.message().find(row.service) == std::string::npos ||
-          status.message().find(row.words) == std::string::npos) {
-        fail_msg("%s: %s", row.description, status.message().c_str());
-      }
-    }
-  }
-}
-
 void what_was_built_wrong_is_refused_by_name(void** /*state*/) {
   const PlanPointer good = plan_to_check();
   assert_non_null(record_of(*good, "web").moves.get());
   assert_int_equal(slot_of(*good, "six-5"), 5);  // so that slot 6 is nobody's
   expect_refusals(spec_to_check(), good, kCorruptions);
-}
-
-template <typename T>
-std::shared_ptr<const T> remade(Result<T> made) {
-  CHECK(made.ok());
-  return std::make_shared<const T>(std::move(made.value()));
-}
-
-void change_servers(Copy& copy, void (*change)(std::vector<ServerPoint>& points)) {
-  std::vector<ServerPoint> points = copy.plan.servers->points();
-  change(points);
-  copy.plan.servers = remade(ServerLookup::build(points));
-}
-
-void change_sources(Copy& copy, void (*change)(std::vector<Prefixes::Entry>& entries)) {
-  std::vector<Prefixes::Entry> entries = copy.record("mail").sources->entries();
-  change(entries);
-  copy.record("mail").sources = remade(Prefixes::build(entries));
-  copy.hot("mail").guard.sources = copy.record("mail").sources.get();
-}
-
-void change_ways(Copy& copy, void (*change)(std::vector<Prefixes::Entry>& entries)) {
-  std::vector<Prefixes::Entry> entries = copy.plan.way_numbers->entries();
-  change(entries);
-  copy.plan.way_numbers = remade(Prefixes::build(entries));
-}
-
-using Entries = std::vector<Prefixes::Entry>;
-using ServerPoints = std::vector<ServerPoint>;
-
-const Corruption kGuardCorruptions[] = {
-    {"a closed service with buckets",
-     [](Copy& copy) { copy.hot("web").current = copy.table("mail").buckets.data(); }, "'web'",
-     "closed, but has buckets"},
-    {"a closed service with moved buckets",
-     [](Copy& copy) { copy.hot("web").previous = copy.table("mail").buckets.data(); }, "'web'",
-     "closed, but has buckets"},
-    {"a closed service is open", [](Copy& copy) { copy.hot("web").guard.closed = Reason::none; },
-     "'web'", "guard"},
-    {"an open service is closed",
-     [](Copy& copy) { copy.hot("mail").guard.closed = Reason::no_backend; }, "'mail'", "guard"},
-    {"another mss", [](Copy& copy) { copy.hot("mail").guard.mss = 0; }, "'mail'", "guard"},
-    {"no limit", [](Copy& copy) { copy.hot("mail").guard.new_flows_per_source = 0; }, "'mail'",
-     "guard"},
-    {"no lists", [](Copy& copy) { copy.hot("mail").guard.sources = nullptr; }, "'mail'", "guard"},
-    {"no lists at all",
-     [](Copy& copy) {
-       copy.hot("mail").guard.sources = nullptr;
-       copy.record("mail").sources = nullptr;
-     },
-     "'mail'", "guard"},
-    {"lists of nobody",
-     [](Copy& copy) { copy.hot("web6").guard.sources = copy.hot("mail").guard.sources; }, "'web6'",
-     "guard"},
-    {"others are let in", [](Copy& copy) { copy.hot("mail").guard.allows_others = true; }, "'mail'",
-     "guard"},
-    {"taken for plain", [](Copy& copy) { copy.hot("mail").is_plain = true; }, "'mail'", "plain"},
-    {"not taken for plain", [](Copy& copy) { copy.hot("web6").is_plain = false; }, "'web6'",
-     "plain"},
-    {"an allowed prefix is missing",
-     [](Copy& copy) {
-       change_sources(copy, [](Entries& entries) { entries.erase(entries.begin()); });
-     },
-     "'mail'", "of 10.0.0.0/8"},
-    {"a denied prefix is missing",
-     [](Copy& copy) { change_sources(copy, [](Entries& entries) { entries.pop_back(); }); },
-     "'mail'", "of 10.0.0.0/9"},
-    {"an allowed prefix is denied",
-     [](Copy& copy) { change_sources(copy, [](Entries& entries) { entries[1].value = 0; }); },
-     "'mail'", "of 10.1.2.0/24"},
-    {"a denied prefix is allowed",
-     [](Copy& copy) { change_sources(copy, [](Entries& entries) { entries[2].value = 1; }); },
-     "'mail'", "of 10.1.0.0/16"},
-
-    // 6. Every port of a server leads back.
-    {"replies lead nowhere",
-     [](Copy& copy) { change_servers(copy, [](ServerPoints& points) { points.clear(); }); },
-     "'mail'", "replies of 'four-3' do not lead to 192.0.2.2 port 25"},
-    {"replies lead to another VIP",
-     [](Copy& copy) {
-       change_servers(copy,
-                      [](ServerPoints& points) { points[0].vip.vip = address_of("192.0.2.1"); });
-     },
-     "'mail'", "replies of 'four-3'"},
-    {"replies lead to another port",
-     [](Copy& copy) {
-       change_servers(copy, [](ServerPoints& points) { points[0].vip.vip_port = 26; });
-     },
-     "'mail'", "replies of 'four-3'"},
-    {"replies keep their port",
-     [](Copy& copy) {
-       change_servers(copy, [](ServerPoints& points) { points[0].vip.vip_port = 0; });
-     },
-     "'mail'", "replies of 'four-3'"},
-
-    {"a way less", [](Copy& copy) { copy.plan.ways.pop_back(); }, "", "missing"},
-    {"another way", [](Copy& copy) { copy.plan.ways[1].vlan = 9; }, "", "the way to 0.0.0.0/"},
-    {"a way to nowhere",
-     [](Copy& copy) { change_ways(copy, [](Entries& entries) { entries.clear(); }); }, "",
-     "the way to 0.0.0.0/0"},
-    {"the narrower way is missing",
-     [](Copy& copy) { change_ways(copy, [](Entries& entries) { entries.pop_back(); }); }, "",
-     "the way to 0.0.0.0/"},
-    {"ways exchanged",
-     [](Copy& copy) {
-       change_ways(copy, [](Entries& entries) { std::swap(entries[0].value, entries[1].value); });
-     },
-     "", "the way to 0.0.0.0/"},
-};
-
-void what_guards_and_leads_back_is_checked_too(void** /*state*/) {
-  const PlanSpec open = good_spec();
-  PlanSpec spec = guarded_spec();
-  expect_refusals(spec, built_after(built(open), spec, kNow + 1), kGuardCorruptions);
 }
 
 // A table that was checked before is not counted again, but who dies meanwhile is noticed.
@@ -491,7 +277,6 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test(what_was_built_wrong_is_refused_by_name),
-      cmocka_unit_test(what_guards_and_leads_back_is_checked_too),
       cmocka_unit_test(a_shared_table_is_checked_against_this_plan),
       cmocka_unit_test(narrower_vips_may_have_a_part),
   };

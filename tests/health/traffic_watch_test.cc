@@ -34,6 +34,7 @@ struct World {
   Microseconds now = 1'000'000'000;
   std::vector<Ejection> ejected;
   std::vector<std::string> returned;
+  size_t spared = 0;  // anew, in the last pass
   double most = 0.34;
 
   World() : plan(built(pool_of({{0}, {1}, {2, 2}}))) {}
@@ -54,6 +55,7 @@ struct World {
     now += kHalfSecond;
     const TrafficWatch::Changes changes =
         watch.observe(*plan, [this](uint16_t slot) { return counters[slot]; }, most, now);
+    spared = changes.spared.size();
     ejected.insert(ejected.end(), changes.ejected.begin(), changes.ejected.end());
     returned.insert(returned.end(), changes.returned.begin(), changes.returned.end());
   }
@@ -94,6 +96,47 @@ void shares_are_those_of_the_tables(void** /*state*/) {
   assert_int_equal(found.size(), 2);
   assert_string_equal(found[0].backend.c_str(), "web/0");
   assert_string_equal(found[1].backend.c_str(), "web/2");
+}
+
+// Who does not answer is asked again, and has no more flows for it.
+void repeated_openings_are_no_shares(void** /*state*/) {
+  for (const bool are_repeated : {false, true}) {
+    World world;
+    for (int i = 0; i < 10; ++i) {
+      world.give(0, 300, 0);
+      world.give(1, 100, 0);
+      world.give(2, 200, 0);
+      for (const size_t slot : {0, 3}) {
+        world.counters[slot].opened += 5;
+        world.counters[slot].retried += are_repeated ? 10 : 0;
+      }
+      world.pass();
+    }
+    assert_int_equal(world.watch.imbalanced().empty(), are_repeated);
+  }
+}
+
+// Who may not be left out is told, by its server and once.
+void who_is_spared_is_told(void** /*state*/) {
+  World world;
+  world.most = 0;
+  size_t told = 0;
+  for (int i = 0; i < 20; ++i) {
+    world.give(0, 100, 0);
+    world.give(1, 40, 60);
+    world.give(2, 200, 0);
+    world.pass();
+    told += world.spared;
+  }
+  assert_int_equal(told, 1);
+  assert_true(world.ejected.empty());
+  assert_int_equal(world.watch.spared().size(), 1);
+  assert_string_equal(world.watch.spared()[0].backend.c_str(), "web/1");
+  for (const BackendRecord& record : world.plan->backend_records) {
+    const bool is_spared = world.watch.spared_of(record.server, record.name) != nullptr;
+    assert_int_equal(is_spared, record.name == "web/1");
+    assert_null(world.watch.spared_of(record.server + 1, record.name));  // one that has moved
+  }
 }
 
 // What was counted before a slot was anybody's is nobody's.
@@ -187,6 +230,8 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(who_does_worse_is_left_out),
       cmocka_unit_test(shares_are_those_of_the_tables),
+      cmocka_unit_test(repeated_openings_are_no_shares),
+      cmocka_unit_test(who_is_spared_is_told),
       cmocka_unit_test(the_first_look_tells_nothing),
       cmocka_unit_test(who_has_left_its_pool_is_forgotten),
       cmocka_unit_test(who_has_moved_is_another),
