@@ -62,6 +62,22 @@ void one_vip_missing_is_enough(void**) {
   assert_true(path.room.becomes("one", Health::up));
 }
 
+// Even one alone is held for up, for its check is as it was: only the way to it is another.
+void another_way_is_suspected_first(void**) {
+  PathRoom path;
+  CheckSettings& check = path.room.shop().check;
+  check.fall = 1;
+  check.interval = 600 * kMillisecond;
+  check.timeout = 400 * kMillisecond;
+  path.room.follow();
+  assert_true(path.room.becomes("one", Health::up));
+  path.room.shop().mode = Mode::gre;  // which the server does not take
+  path.room.follow();
+  assert_true(comes_true(path.room.context, [&] { return !path.room.troubles().empty(); }));
+  assert_true(path.room.troubles()[0].starts_with("1 of 1 backends of service shop failed"));
+  assert_string_equal(path.room.why("one").c_str(), "");
+}
+
 void the_checks_own_failure_comes_first(void**) {
   PathRoom path;
   path.room.shop().check.port = 81;
@@ -115,6 +131,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(both_are_good),
       cmocka_unit_test(one_vip_missing_is_enough),
+      cmocka_unit_test(another_way_is_suspected_first),
       cmocka_unit_test(the_checks_own_failure_comes_first),
       cmocka_unit_test(what_is_under_way_may_be_left),
       cmocka_unit_test(a_box_without_sockets_learns_nothing),
