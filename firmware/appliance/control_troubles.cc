@@ -54,6 +54,7 @@ void Control::watch_traffic(Microseconds now) {
   }
   for (const std::string& name : changes.returned) {
     tell(Level::notice, name, "takes new flows again, on trial");
+    prober_.note_return(service_part(name), backend_part(name));
   }
 }
 
@@ -65,7 +66,12 @@ std::vector<AgentLoad> Control::loads() const {
     const BackendSettings& backend = service.backends[state.backend];
     if (service.check.type != CheckType::agent || !state.usable || backend.weight == 0) continue;
     const std::optional<uint32_t> load = prober_.load(service.name, backend.name);
-    if (load) loads.push_back({service.name, backend.name, *load});
+    const uint32_t part = load ? part_of(service, backend, Prober::Of::in_force).percent : 0;
+    if (part == 0) continue;
+    loads.push_back({.service = service.name,
+                     .backend = backend.name,
+                     .percent = *load,
+                     .may_idle = part < 100});
   }
   return loads;
 }
@@ -83,7 +89,7 @@ Part Control::part_of(const ServiceSettings& service, const BackendSettings& bac
   return {.percent = percent,
           .why = "has " + std::to_string(percent) +
                  " % of its weight: by its agent, or since it "
-                 "has just come up"};
+                 "has just come back"};
 }
 
 std::vector<Alert> Control::alerts() const {

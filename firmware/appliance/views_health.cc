@@ -13,13 +13,28 @@ namespace {
 namespace json = boost::json;
 
 // What an operator or the backend's agent wants goes before what its check says.
-std::string_view health_of(const Override* one, const CheckState& check) {
-  const auto is_wanted = [&](OverrideKind kind, AgentReport::Wish wish) {
-    return (one != nullptr && one->request.kind == kind) || check.wish == wish;
-  };
-  if (is_wanted(OverrideKind::maintenance, AgentReport::Wish::maintenance)) return "maintenance";
-  if (is_wanted(OverrideKind::drain, AgentReport::Wish::drain)) return "draining";
-  return check.is_checked ? name_of(check.health) : "unchecked";
+struct HealthShown {
+  std::string_view name;
+  Microseconds since = 0;  // 0: nobody knows
+};
+
+// By the clock of this process, which may be younger.
+Microseconds begin_of(const Override& one) {
+  return std::max(one.ends_at, one.request.lasts + 1) - one.request.lasts;
+}
+
+HealthShown health_of(const Override* one, const CheckState& check) {
+  const struct {
+    OverrideKind kind;
+    AgentReport::Wish wish;
+    const char* name;
+  } wanted[] = {{OverrideKind::maintenance, AgentReport::Wish::maintenance, "maintenance"},
+                {OverrideKind::drain, AgentReport::Wish::drain, "draining"}};
+  for (const auto& [kind, wish, name] : wanted) {
+    if (one != nullptr && one->request.kind == kind) return {name, begin_of(*one)};
+    if (check.wish == wish) return {name, check.wished};
+  }
+  return {check.is_checked ? name_of(check.health) : "unchecked", check.since};
 }
 
 std::string note_of(const CheckState& check) {
@@ -62,8 +77,9 @@ Status BoxViews::health(std::string_view service, const RowSink& sink) const {
     row.begin();
     row["service"] = of.name;
     row["name"] = name;
-    row["state"] = health_of(overrides_.of(of.name, name), check);
-    row["for_s"] = seconds_since(check.since, now());
+    const HealthShown shown = health_of(overrides_.of(of.name, name), check);
+    row["state"] = shown.name;
+    row["for_s"] = seconds_since(shown.since, now());
     row["why"] = state.why;
     row["answer"] = check.answers.empty() ? "" : check.answers.back().text;
     row["answered_s"] = seconds_since(check.answered, now());

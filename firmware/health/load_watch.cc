@@ -42,7 +42,8 @@ void LoadWatch::watch(Watched& watched, const AgentLoad& load, double usual, Mic
   watched.seen = now;
   watched.percent = load.percent;
   watched.usual = usual;
-  const bool differs = std::abs(load.percent - usual) >= kDifference;
+  const double more = load.percent - usual;
+  const bool differs = more >= kDifference || (-more >= kDifference && !load.may_idle);
   if (differs != watched.differs) {
     watched.differs = differs;
     watched.changed = now;

@@ -3,7 +3,8 @@
 //
 // A server is imbalanced if its load differs from its pool's median - of two, the busier one's from
 // the other's - by kDifference percent or more at each look for kLasting, and until it has not at
-// any look for kOver.
+// any look for kOver. One answer of an agent is enough: to wait for the next one may take as long
+// as the alert may.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ namespace evenkeel {
 struct AgentLoad {
   std::string service;
   std::string backend;
-  uint32_t percent = 0;  // of what the server can take
+  uint32_t percent = 0;   // of what the server can take
+  bool may_idle = false;  // it does not have its whole weight
 };
 
 struct LoadImbalanced {

@@ -21,19 +21,13 @@ Outliers::Outliers(const OutlierOptions& options) : options_(options) {
 Outliers::Changes Outliers::observe(const std::vector<BackendOutcomes>& pool, Microseconds now) {
   Changes changes;
   for (auto& [name, watched] : watched_) watched.is_present = false;
+  for (const BackendOutcomes& member : pool) find(member.backend).is_present = true;
+  std::erase_if(watched_, [](const Record& record) { return !record.second.is_present; });
+  return_those_due(pool, now, changes);
   Outcomes all;
   for (const BackendOutcomes& member : pool) {
-    Watched& watched = find(member.backend);
-    watched.is_present = true;
-    if (watched.is_ejected && watched.ejection.until <= now) {
-      watched.is_ejected = false;
-      watched.good_since = now;
-      watched.share = 0;
-      changes.returned.emplace_back(member.backend);
-    }
-    if (!watched.is_ejected) all += member.outcomes;
+    if (!is_ejected(member.backend)) all += member.outcomes;
   }
-  std::erase_if(watched_, [](const Record& record) { return !record.second.is_present; });
   for (const BackendOutcomes& member : pool) {
     Watched& watched = find(member.backend);
     if (watched.is_ejected) continue;
@@ -42,6 +36,37 @@ Outliers::Changes Outliers::observe(const std::vector<BackendOutcomes>& pool, Mi
   }
   eject_worst(now, changes);
   return changes;
+}
+
+// And the first of those who are too many by now.
+void Outliers::return_those_due(const std::vector<BackendOutcomes>& pool, Microseconds now,
+                                Changes& ret_changes) {
+  std::vector<Record*> out;
+  for (Record& record : watched_) {
+    if (record.second.is_ejected) out.push_back(&record);
+  }
+  if (out.empty()) return;
+  std::ranges::sort(out, {}, [](const Record* record) { return record->second.ejection.until; });
+  const auto takes_flows = [this](const BackendOutcomes& member) {
+    return member.share > 0 && !is_ejected(member.backend);
+  };
+  const auto others = static_cast<size_t>(std::ranges::count_if(pool, takes_flows));
+  const size_t most = most_out(others + out.size());
+  for (size_t i = 0; i < out.size(); ++i) {
+    Watched& watched = out[i]->second;
+    if (watched.ejection.until > now && out.size() - i <= most) break;
+    watched.is_ejected = false;
+    watched.good_since = now;
+    watched.whole = watched.share;
+    watched.share = 0;
+    ret_changes.returned.push_back(out[i]->first);
+  }
+}
+
+size_t Outliers::most_out(size_t in_service) const {
+  const bool may_be_one = options_.most > 0 && in_service >= 3;
+  const auto part = static_cast<size_t>(options_.most * static_cast<double>(in_service));
+  return std::max(part, static_cast<size_t>(may_be_one));
 }
 
 Outliers::Watched& Outliers::find(std::string_view backend) {
@@ -65,6 +90,7 @@ void Outliers::watch(Watched& watched, const BackendOutcomes& member, const Outc
   if (watched.doublings > 0 && now - watched.good_since >= kGoodTime) {
     --watched.doublings;
     watched.good_since = now;
+    watched.whole = 0;
   }
   const bool is_new = watched.share <= 0;
   if (is_new || member.share < (1 - kShrunk) * watched.share) {
@@ -74,13 +100,13 @@ void Outliers::watch(Watched& watched, const BackendOutcomes& member, const Outc
   }
   watched.share = std::max(watched.share, member.share);
   if (watched.share <= 0 || now < watched.judged_from) return;
-  if (now >= watched.window_end) begin_window(watched, now);
+  if (now >= watched.window_end || watched.share >= kMostShare) begin_window(watched, now);
+  if (watched.share >= kMostShare) return;
 
   watched.own += member.outcomes;
   watched.others += others;
   const Trials tested = trials_of(member.outcomes);
-  watched.deal.take(tested.bad, tested.bad + trials_of(others).bad,
-                    std::min(watched.share, kMostShare));
+  watched.deal.take(tested.bad, tested.bad + trials_of(others).bad, watched.share);
   watched.block.tested += tested;
   watched.block.others += trials_of(others);
   // So long that it should have a flow in it.
@@ -103,29 +129,30 @@ bool Outliers::is_outlier(const Watched& watched) const {
 void Outliers::eject_worst(Microseconds now, Changes& ret_changes) {
   std::vector<Record*> outliers;
   size_t out = 0;
+  size_t in_service = 0;
   double flows_out = 0;
   for (Record& record : watched_) {
     if (is_outlier(record.second)) outliers.push_back(&record);
     out += record.second.is_ejected;
+    in_service += record.second.is_ejected || record.second.share > 0;
     flows_out += record.second.is_ejected ? record.second.share : 0;
   }
   std::ranges::sort(outliers, [](const Record* left, const Record* right) {
     return left->second.difference.excess() > right->second.difference.excess();
   });
-  const auto count = static_cast<double>(watched_.size());
-  const bool may_be_one = options_.most > 0 && watched_.size() >= 3;
-  const auto most =
-      std::max(static_cast<size_t>(options_.most * count), static_cast<size_t>(may_be_one));
+  const size_t most = most_out(in_service);
   const double most_flows = std::max(options_.most, 0.5);
   for (Record* record : outliers) {
-    if (out >= most || flows_out + record->second.share > most_flows) {
+    Watched& watched = record->second;
+    watched.share = std::max(watched.share, watched.whole);
+    if (out >= most || flows_out + watched.share > most_flows) {
       spare(*record, now, ret_changes);
       continue;
     }
     eject(*record, now);
     ret_changes.ejected.push_back(record->second.ejection);
     ++out;
-    flows_out += record->second.share;
+    flows_out += watched.share;
   }
   out_ = out;
   spared_ = 0;

@@ -18,10 +18,10 @@
 // probability `alpha` at most. Each window begins anew, so that old good behaviour hides nothing.
 //
 // Invariants:
-// 1. Nobody is ejected who would be one more than `most` of the n backends; but one may be, if
-//    n >= 3 and `most` is not 0.
+// 1. No more are ejected than `most` of the n backends that take flows or would but for that; but
+//    one may be, if n >= 3 and `most` is not 0. If n shrinks meanwhile, some return early.
 // 2. Nor who would bring the share of flows that the ejected had above a half, or `most` if that is
-//    more.
+//    more. Who has just returned, and has a part of its share, counts with the whole.
 // 3. Who is ejected returns after 30 s, the next time after twice that, and so on up to 10 minutes.
 //    Each five minutes in service take one doubling back.
 // 4. Nobody is ejected whose observed excess of failures is below `tolerance`.
@@ -118,6 +118,7 @@ class Outliers {
     Microseconds good_since = 0;
 
     double share = 0;  // at which it is judged, or was before it was ejected
+    double whole = 0;  // before it was ejected last, unless that is long ago
     Microseconds judged_from = 0;
     Microseconds window_end = 0;
     DifferenceTest difference;
@@ -129,6 +130,9 @@ class Outliers {
   using Record = std::map<std::string, Watched, std::less<>>::value_type;
 
   Watched& find(std::string_view backend);
+  void return_those_due(const std::vector<BackendOutcomes>& pool, Microseconds now,
+                        Changes& ret_changes);
+  size_t most_out(size_t in_service) const;
   void begin_window(Watched& watched, Microseconds from);
   void watch(Watched& watched, const BackendOutcomes& member, const Outcomes& others,
              Microseconds now);

@@ -150,7 +150,9 @@ std::unique_ptr<Prober::Member> Prober::Member::twin() const {
   twin->address = address;
   twin->traffic_port = traffic_port;
   twin->verdict = verdict;
+  twin->returned = returned;
   twin->agent = agent;
+  twin->wished = wished;
   twin->fault = fault;
   return twin;
 }
@@ -361,12 +363,17 @@ void Prober::end_probe(Member& member, const ProbeAnswer& answer) {
 bool Prober::take_answer(Member& member, ProbeAnswer answer, Microseconds now) {
   Pool& pool = *member.pool;
   AgentReport agent = member.verdict.is_first() ? AgentReport() : member.agent;
-  if (answer.report) agent = merged(agent, *answer.report);
+  if (answer.report) {
+    agent = merged(agent, *answer.report);
+  } else {
+    agent.load.reset();  // it was of the moment
+  }
   if (answer.report && agent.state == AgentReport::State::down) {
     answer.kind = ProbeAnswer::Kind::bad;
   }
   const bool is_other_wish =
       part_of(agent) != part_of(member.agent) || agent.wish != member.agent.wish;
+  if (agent.wish != member.agent.wish) member.wished = now;
   member.agent = std::move(agent);
   const bool is_turned = member.verdict.take(answer, *pool.check, member.asked, now);
   if (!is_turned && !is_other_wish) return false;
@@ -392,12 +399,14 @@ void Prober::ring(Microseconds now) {
 }
 
 // Of a member that could not be asked for as long as verdicts are good for, no answer is to come.
+// Of those who have left the settings none is held for up: who has flows there is to know at once
+// that it is over.
 void Prober::settle(Pool& pool, Microseconds now) {
   const Microseconds patience = Verdict::kStaleAfter * pool.check->interval;
   std::vector<Membership::Member> members;
   members.reserve(pool.members.size());
   for (const auto& [backend, member] : pool.members) {
-    if (!member->takes_flows) continue;
+    if (!member->takes_flows || pool.may_be_empty) continue;
     const Verdict& verdict = member->verdict;
     members.push_back({.verdict = &verdict,
                        .may_come = !verdict.is_decided() && now - member->followed <= patience,
@@ -414,7 +423,7 @@ void Prober::set_alarm(Pool& pool, Microseconds now) {
   if (failure) next = failure->until;
   if (pool.check->slow_start != 0) {
     for (const auto& [backend, member] : pool.members) {
-      const Microseconds step = slow_start(member->verdict, *pool.check, now).next;
+      const Microseconds step = slow_start(back_since(*member), *pool.check, now).next;
       if (step != 0) next = std::min(next, step);
     }
   }

@@ -42,7 +42,7 @@ namespace evenkeel {
 struct CheckState {
   bool is_checked = false;  // its service has a check; else nothing below is told
   Health health = Health::unknown;
-  Microseconds since = 0;               // when its check last decided; 0: never
+  Microseconds since = 0;               // since when that is its health; 0: since it is known
   std::vector<Verdict::Heard> answers;  // the last ones, the latest last
   Microseconds answered = 0;            // when; 0: never
   Microseconds took = 0;                // from the question to the answer
@@ -51,6 +51,7 @@ struct CheckState {
   std::string note;  // "changes often: 8 good answers needed"; empty: it does not
   double part = 1;   // of its weight, as Prober::part() has it
   std::optional<AgentReport::Wish> wish = std::nullopt;  // of its agent
+  Microseconds wished = 0;                               // since when
   std::optional<uint32_t> load = std::nullopt;           // in percent, by its agent
 };
 
@@ -99,8 +100,11 @@ class Prober {
                       Of of = Of::in_force) const;
   // Whether its check has ever been answered; true if it has none or is not followed.
   bool is_known(std::string_view service, std::string_view backend, Of of = Of::in_force) const;
-  // How much of its weight in the settings it is to have: after a recovery it grows by steps to the
-  // whole, and an agent may want another: none at all, 0, is no new flows; 10 is the most.
+  // It takes flows again, although its check never kept it from them: it begins slowly, too.
+  void note_return(std::string_view service, std::string_view backend);
+  // How much of its weight in the settings it is to have: after a recovery or a return it grows by
+  // steps to the whole, and an agent may want another: none at all, 0, is no new flows; 10 is the
+  // most.
   double part(std::string_view service, std::string_view backend, Of of = Of::in_force) const;
   CheckState describe(std::string_view service, std::string_view backend) const;
   // Why the other settings, and nobody else, seem to be what fails most backends of a service: by
@@ -148,9 +152,11 @@ class Prober {
     Microseconds asked = 0;     // when the probe under way, or the last one, began
     Microseconds at = 0;        // its time in waiting_ or asked_; 0: in neither yet
     Verdict verdict;
-    AgentReport agent;      // all that its agent has said since it is asked
-    std::string fault;      // why the last probe could not be made; empty: it could
-    bool is_stale = false;  // for long no answer has come, since it could not be asked
+    Microseconds returned = 0;  // note_return(); 0: never
+    AgentReport agent;          // all that its agent has said since it is asked
+    Microseconds wished = 0;    // when its wish became another; 0: it has none
+    std::string fault;          // why the last probe could not be made; empty: it could
+    bool is_stale = false;      // for long no answer has come, since it could not be asked
     std::shared_ptr<Probe> probe;
     std::shared_ptr<PathProbe> path;
     ProbeAnswer answer;       // of the probe, while there is a path
@@ -199,6 +205,8 @@ class Prober {
   const Pools& pools(Of of) const { return pools_[static_cast<size_t>(of)]; }
   static std::string why_not(const Member& member);
   static bool is_overruled(const Member& member);
+  static Microseconds back_since(const Member& member);
+  static Microseconds since_of(const Member& member, Microseconds now);
   const Member* find(std::string_view service, std::string_view backend, Of of,
                      const BackendSettings* server = nullptr) const;
   double part_now(const Member& member) const;

@@ -1,4 +1,5 @@
 // What the prober holds: asked for by others, and kept over a restart.
+#include <algorithm>
 #include <utility>
 
 #include "firmware/health/agent_wish.h"
@@ -102,16 +103,45 @@ bool Prober::is_known(std::string_view service, std::string_view backend, Of of)
   return member == nullptr || member->verdict.is_decided();
 }
 
+// When it last became one that takes flows; 0: it does not, or always did.
+Microseconds Prober::back_since(const Member& member) {
+  const Verdict& verdict = member.verdict;
+  return verdict.decided() == Health::up ? std::max(verdict.recovered(), member.returned) : 0;
+}
+
+void Prober::note_return(std::string_view service, std::string_view backend) {
+  const Microseconds now = parts_.now();
+  for (Pools& pools : pools_) {
+    const auto pool = pools.find(service);
+    if (pool == pools.end()) continue;
+    const auto member = pool->second.members.find(backend);
+    if (member == pool->second.members.end()) continue;
+    member->second->returned = now;
+    set_alarm(pool->second, now);
+  }
+}
+
 double Prober::part_now(const Member& member) const {
   const Pool& pool = *member.pool;
   if (is_overruled(member)) return 1;
-  const double recovered = slow_start(member.verdict, *pool.check, parts_.now()).part;
+  const double recovered = slow_start(back_since(member), *pool.check, parts_.now()).part;
   return recovered * part_of(member.agent);
 }
 
 double Prober::part(std::string_view service, std::string_view backend, Of of) const {
   const Member* member = find(service, backend, of);
   return member == nullptr ? 1 : part_now(*member);
+}
+
+// Who has not answered for long is unknown since his answer ceased to be good.
+Microseconds Prober::since_of(const Member& member, Microseconds now) {
+  const Verdict& verdict = member.verdict;
+  const CheckSettings& check = *member.pool->check;
+  if (!verdict.is_decided() || verdict.health(check, now) != Health::unknown) {
+    return verdict.since();
+  }
+  if (verdict.answered() == 0) return member.followed;  // it is known from before a restart
+  return verdict.answered() + Verdict::kStaleAfter * check.interval;
 }
 
 CheckState Prober::describe(std::string_view service, std::string_view backend) const {
@@ -123,7 +153,7 @@ CheckState Prober::describe(std::string_view service, std::string_view backend) 
   const bool is_against = is_overruled(*member) || pool.membership.holds(verdict);
   return {.is_checked = true,
           .health = verdict.health(*pool.check, now),
-          .since = verdict.since(),
+          .since = since_of(*member, now),
           .answers = verdict.heard(),
           .answered = verdict.answered(),
           .took = verdict.took(),
@@ -132,6 +162,7 @@ CheckState Prober::describe(std::string_view service, std::string_view backend) 
           .note = note_of(verdict, *pool.check, now),
           .part = part_now(*member),
           .wish = member->agent.wish,
+          .wished = member->wished,
           .load = member->agent.load};
 }
 

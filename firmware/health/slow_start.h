@@ -1,9 +1,8 @@
-// Who comes back after having been down has cold caches and no connections: it gets its weight back
-// by steps.
+// Who comes back after having been down, or left out, has cold caches and no connections: it gets
+// its weight back by steps.
 #pragma once
 
 #include "firmware/base/clock.h"
-#include "firmware/health/verdict.h"
 #include "firmware/settings/settings.h"
 
 namespace evenkeel {
@@ -17,7 +16,8 @@ struct SlowStart {
   friend bool operator==(const SlowStart&, const SlowStart&) = default;
 };
 
-// Of a backend that was never down, all of it. REQUIRES: the verdict is not of the future.
-SlowStart slow_start(const Verdict& verdict, const CheckSettings& check, Microseconds now);
+// Of a backend that takes flows again since `back`; 0: it was never away, and has all of it.
+// REQUIRES: back <= now.
+SlowStart slow_start(Microseconds back, const CheckSettings& check, Microseconds now);
 
 }  // namespace evenkeel

@@ -1,6 +1,7 @@
 #include "firmware/health/slow_watch.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -15,14 +16,16 @@ uint64_t count_of(const Times& times) {
   return std::accumulate(times.begin(), times.end(), uint64_t{0});
 }
 
-// Where the bucket ends that it is in.
-Microseconds median_of(const Times& times) {
-  const uint64_t half = (count_of(times) + 1) / 2;
-  uint64_t count = 0;
+// Where the bucket ends that it is in; what so many standard deviations of a rank are away from it.
+// REQUIRES: there are so many times that this is one of them.
+Microseconds median_of(const Times& times, double deviations = 0) {
+  const auto all = static_cast<double>(count_of(times));
+  const double rank = (all + deviations * std::sqrt(all)) / 2;
+  double count = 0;
   size_t bucket = 0;
   for (; bucket + 1 < times.size(); ++bucket) {
-    count += times[bucket];
-    if (count >= half) break;
+    count += static_cast<double>(times[bucket]);
+    if (count >= rank) break;
   }
   return latency_bucket_start(bucket + 1);
 }
@@ -85,9 +88,8 @@ std::map<std::string, SlowWatch::Times, std::less<>> SlowWatch::read(const Plan&
 void SlowWatch::judge(const std::string& backend, const Times& own, const Times& others,
                       Microseconds now) {
   if (count_of(own) < kLeastAnswers || count_of(others) < kLeastAnswers) return;
-  const Microseconds median = median_of(own);
-  const Microseconds usual = median_of(others);
-  const bool is_slow = median >= kLeastTime && median >= kTimes * usual;
+  const Microseconds least = median_of(own, -kChance);
+  const bool is_slow = least >= kLeastTime && least >= kTimes * median_of(others, kChance);
   const auto known = watched_.find(backend);
   if (known == watched_.end() && !is_slow) return;
   Watched& watched = known != watched_.end() ? known->second : watched_[backend];
@@ -99,8 +101,8 @@ void SlowWatch::judge(const std::string& backend, const Times& own, const Times&
     watched.found.since = now;
   }
   watched.found.backend = backend;
-  watched.found.median = median;
-  watched.found.usual = usual;
+  watched.found.median = median_of(own);
+  watched.found.usual = median_of(others);
 }
 
 std::vector<Slow> SlowWatch::slow() const {

@@ -1,8 +1,9 @@
 // Does a server answer much slower than the rest of its pool? By how long clients wait for the
 // first response, of flows that are followed anyway.
 //
-// A server is slow if at kLooks looks in a row its median was kTimes the others' or more, and no
-// longer once it has not been for as many, or has hardly answered for kForgotten. That is told, and
+// A server is slow if at kLooks looks in a row its median was kTimes the others' or more, by more
+// than chance gives, and no longer once it has not been for as many, or has hardly answered for
+// kForgotten. That is told, and
 // nothing else: who is slow is often at his limit, and so would the others be with his flows. Who
 // fails is left out (outliers.h), and who is slow by a change takes it back (judge.h).
 #pragma once
@@ -39,6 +40,9 @@ class SlowWatch {
   static constexpr Microseconds kLeastTime = 20'000;  // what nobody notices is not slow
   static constexpr uint64_t kLeastAnswers = 50;       // in an interval, of it and of the others
   static constexpr unsigned kLooks = 2;
+  // Standard deviations by which what is compared lies below a median, or above the others': some
+  // pages may take long, and who happens to have had more of them is not slow.
+  static constexpr double kChance = 2.5;
   static constexpr Microseconds kForgotten = 60 * kMicrosecondsPerTick;
 
   // What all workers have counted for a slot so far.

@@ -32,12 +32,21 @@ std::string full_name(const std::string& service, std::string_view label) {
 
 // Who does not answer is asked again, and seems to have more flows than it has: SYNs then say
 // nothing of shares.
-bool TrafficWatch::is_any_repeated(const Backends& backends) {
-  constexpr uint64_t kFew = 4;  // one SYN in so many is no first one: anywhere some are lost
-  return std::ranges::any_of(backends, [](const auto& each) {
-    const BackendCounts& grown = each.second.grown;
-    return grown.retried * kFew > grown.opened + grown.retried;
-  });
+bool TrafficWatch::Pool::is_any_repeated(const Backends& backends) {
+  constexpr double kKept = 0.8;  // from one look to the next
+  constexpr double kLeast = 3;
+  constexpr double kFew = 4;  // one SYN in so many is no first one: anywhere some are lost
+  std::map<uint64_t, Openings> before;
+  before.swap(openings);
+  bool is_any = false;
+  for (const auto& [server, backend] : backends) {
+    const Openings& old = before[server];
+    const Openings is = {.first = kKept * old.first + static_cast<double>(backend.grown.opened),
+                         .again = kKept * old.again + static_cast<double>(backend.grown.retried)};
+    is_any |= is.again >= kLeast && kFew * is.again > is.first + is.again;
+    openings.emplace(server, is);
+  }
+  return is_any;
 }
 
 TrafficWatch::Changes TrafficWatch::observe(const Plan& plan, const Counted& counted, double most,
@@ -75,8 +84,11 @@ TrafficWatch::Changes TrafficWatch::observe(const Plan& plan, const Counted& cou
     for (const std::string& label : of_pool.returned) {
       changes.returned.push_back(full_name(service, label));
     }
-    const bool has_shares = !by_source.contains(service) && !is_any_repeated(backends);
-    if (has_shares) pool->second.imbalance.observe(flows, now);
+    // Nothing more is held against anybody then, and what stands is over in its time.
+    if (by_source.contains(service) || pool->second.is_any_repeated(backends)) {
+      for (BackendFlows& each : flows) each.flows = 0;
+    }
+    pool->second.imbalance.observe(flows, now);
   }
   return changes;
 }

@@ -50,11 +50,6 @@ class TrafficWatch {
   std::vector<Imbalanced> imbalanced() const;  // by full name
 
  private:
-  struct Pool {
-    explicit Pool(double most) : outliers({.most = most}), imbalance({}) {}
-    Outliers outliers;
-    Imbalance imbalance;
-  };
   // Of one backend, in this interval.
   struct Found {
     std::string label;  // in its pool
@@ -62,6 +57,19 @@ class TrafficWatch {
     BackendCounts grown;
   };
   using Backends = std::map<uint64_t, Found>;  // by server
+  // Flows that were followed from their first SYN, and SYNs that came again; of late.
+  struct Openings {
+    double first = 0;
+    double again = 0;
+  };
+  struct Pool {
+    explicit Pool(double most) : outliers({.most = most}), imbalance({}) {}
+    bool is_any_repeated(const Backends& backends);
+
+    Outliers outliers;
+    Imbalance imbalance;
+    std::map<uint64_t, Openings> openings;  // by server
+  };
   using Known = std::map<std::string, Pool, std::less<>>;
 
   struct OfSlot {
@@ -69,7 +77,6 @@ class TrafficWatch {
     BackendCounts counts;
   };
 
-  static bool is_any_repeated(const Backends& backends);
   std::map<std::string_view, Backends> read(const Plan& plan, const Counted& counted);
   static std::map<std::string_view, Backends> shares_of(const Plan& plan);
 

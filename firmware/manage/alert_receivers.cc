@@ -120,6 +120,8 @@ std::string AlertReceivers::message_for(const Receiver& receiver, Microseconds n
     if (entry->number > std::max(receiver.knows, receiver.joined)) entries.push_back(entry);
   }
   if (entries.empty()) return "";
+  // In the order in which it came: of one that ended and began again, the beginning is to be last.
+  std::ranges::sort(entries, {}, &Alerts::Entry::number);
   return receiver.is_alertmanager
              ? alertmanager_message(entries, box_, wall + kRepeatsToEnd * settings_.repeat)
              : webhook_message(entries, box_, wall);

@@ -37,11 +37,12 @@ void Alerts::set(std::vector<Alert> active, Microseconds now, WallTime wall) {
                   " that are told one by one"},
          false, now + kCalm, wall);
   }
-  end_those_due(now, wall);
+  end_those_due(now, wall, true);
 }
 
+// Whether what set() had is so still, the next one says.
 void Alerts::tell(Alert alert, Microseconds now, WallTime wall) {
-  end_those_due(now, wall);
+  end_those_due(now, wall, false);
   note(std::move(alert), true, now + kStands, wall);
 }
 
@@ -67,10 +68,10 @@ bool Alerts::note(Alert alert, bool is_told, Microseconds ends, WallTime wall) {
   return true;
 }
 
-void Alerts::end_those_due(Microseconds now, WallTime wall) {
+void Alerts::end_those_due(Microseconds now, WallTime wall, bool also_set) {
   for (auto at = firing_.begin(); at != firing_.end();) {
     Firing& firing = at->second;
-    if (now < firing.ends) {
+    if (now < firing.ends || !(firing.is_told || also_set)) {
       ++at;
       continue;
     }

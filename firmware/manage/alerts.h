@@ -64,7 +64,7 @@ class Alerts {
   };
 
   bool note(Alert alert, bool is_told, Microseconds ends, WallTime wall);
-  void end_those_due(Microseconds now, WallTime wall);
+  void end_those_due(Microseconds now, WallTime wall, bool also_set);
 
   std::map<std::string, Firing, std::less<>> firing_;  // by id
   size_t told_ = 0;                                    // of firing_, by tell()

@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -73,13 +74,14 @@ asio::awaitable<Result<NameLookup::Addresses>> NameLookup::addresses_of(
   const asio::ip::address address = asio::ip::make_address(host, error);
   if (!error) co_return Addresses{address};
   asio::steady_timer timer(co_await asio::this_coro::executor);
-  for (;; patience -= kLook) {
+  for (std::chrono::milliseconds waited(0);; waited += kLook) {
     Known& known = known_[host];
     tend(host, known);
-    if (!known.addresses.empty()) co_return known.addresses;
-    if (!known.request) co_return Error{known.why};
-    if (patience <= std::chrono::milliseconds(0))
-      co_return Error{"the system's resolver does not answer"};
+    const bool is_known = !known.addresses.empty();
+    if (!known.request || waited >= (is_known ? std::min(patience, kLittle) : patience)) {
+      if (is_known) co_return known.addresses;
+      co_return Error{known.request ? "the system's resolver does not answer" : known.why};
+    }
     timer.expires_after(kLook);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
   }

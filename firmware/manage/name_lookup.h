@@ -2,8 +2,9 @@
 // are the C library's own, a name that it does not find out holds up no other one, and nobody waits
 // for it when keeld ends.
 //
-// What was found is good for kFresh; then it is asked again, and meanwhile what is known is used:
-// that name servers are silent is no reason to tell nobody.
+// What was found is good for kFresh; then it is asked again, and waited for a little: by the old
+// address there may be a stranger by now. But that name servers are silent is no reason to tell
+// nobody: then what is known is used.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -24,6 +25,7 @@ class NameLookup {
  public:
   using Addresses = std::vector<boost::asio::ip::address>;
   static constexpr Microseconds kFresh = 60 * kMicrosecondsPerTick;
+  static constexpr std::chrono::milliseconds kLittle{300};
 
   NameLookup();
   ~NameLookup();

@@ -46,6 +46,19 @@ void one_idles(void** /*state*/) {
   assert_true(room.said() == Said{"shop/c has a load of 39 %, where its pool is at 69 %"});
 }
 
+// Who has a part of its weight, by its agent or since it has just come back.
+void who_has_less_to_do_may_idle(void** /*state*/) {
+  Room room;
+  for (int i = 0; i < 2; ++i) {
+    room.look({{"shop", "a", 71}, {"shop", "b", 69}, {"shop", "c", 39, true}});
+  }
+  assert_true(room.said().empty());
+  for (int i = 0; i < 2; ++i) {
+    room.look({{"shop", "a", 51}, {"shop", "b", 49}, {"shop", "c", 99, true}});
+  }
+  assert_true(room.said() == Said{"shop/c has a load of 99 %, where its pool is at 51 %"});
+}
+
 // Two that differ are told of once.
 void of_two_the_busier_one_is_told(void** /*state*/) {
   Room room;
@@ -97,6 +110,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(one_is_busier_than_the_others),
       cmocka_unit_test(one_idles),
+      cmocka_unit_test(who_has_less_to_do_may_idle),
       cmocka_unit_test(of_two_the_busier_one_is_told),
       cmocka_unit_test(what_differs_a_little_or_for_a_moment_is_nothing),
       cmocka_unit_test(it_is_over_when_it_has_been_for_a_while),

@@ -167,6 +167,67 @@ void half_of_the_flows_stay_where_they_are(void**) {
   assert_string_equal(pool.outliers.spared()[0].backend.c_str(), "s0");
 }
 
+// Who takes no flows is nobody whose place could be taken.
+void those_without_flows_do_not_count(void**) {
+  Outliers outliers({});
+  for (Microseconds now = kInterval; now < 20 * kSecond; now += kInterval) {
+    outliers.observe({{"a", 0.5, {5, 5}}, {"b", 0.5, {10, 0}}, {"c", 0, {}}, {"d", 0, {}}}, now);
+  }
+  assert_false(outliers.is_any_ejected());
+  assert_non_null(outliers.spared_of("a"));
+}
+
+void who_is_one_too_many_by_now_returns(void**) {
+  Pool pool(10, 7, {});
+  pool.bad[0] = 0.8;
+  pool.run(5 * kSecond);
+  assert_true(pool.outliers.is_ejected("s0"));
+  for (size_t i = 2; i < 9; ++i) pool.weights[i] = 0;
+  pool.run(kSecond);
+  assert_true(pool.outliers.is_ejected("s0"));  // one of three
+  pool.weights[9] = 0;
+  pool.step();
+  assert_false(pool.outliers.is_ejected("s0"));
+  assert_int_equal(pool.returned.size(), 1);
+}
+
+// Whatever comes: nobody is there to compare with.
+void who_is_alone_does_no_worse_than_others(void**) {
+  Outliers outliers({});
+  for (Microseconds now = kInterval; now < 90 * kSecond; now += kInterval) {
+    outliers.observe({{"a", 1, {10, 5'000}}}, now);
+    assert_false(outliers.is_any_ejected() || outliers.is_any_spared());
+  }
+}
+
+// Who begins slowly after its return counts with all that it is to have.
+void who_has_just_returned_counts_with_its_whole_share(void**) {
+  Outliers outliers({.most = 0.34});
+  Microseconds now = kInterval;
+  const auto pass = [&](Microseconds time, double share_of_a, uint64_t bad_of_b) {
+    for (const Microseconds end = now + time; now < end; now += kInterval) {
+      const bool is_out = outliers.is_ejected("a");
+      const double a = is_out ? 0 : share_of_a;
+      const auto flows = static_cast<uint64_t>(100 * a);
+      const double rest = 1 - a;
+      outliers.observe({{"a", a, {flows - flows * 4 / 5, flows * 4 / 5}},
+                        {"b", rest * 0.3, {30 - bad_of_b, bad_of_b}},
+                        {"c", rest * 0.3, {30, 0}},
+                        {"d", rest * 0.2, {20, 0}},
+                        {"e", rest * 0.1, {10, 0}},
+                        {"f", rest * 0.1, {10, 0}}},
+                       now);
+    }
+  };
+  pass(5 * kSecond, 0.3, 0);
+  assert_true(outliers.is_ejected("a"));
+  pass(Outliers::kFirstEjection + 5 * kSecond, 0.05, 0);
+  assert_true(outliers.is_ejected("a"));  // again, by a small share
+  pass(5 * kSecond, 0.05, 25);
+  assert_false(outliers.is_ejected("b"));  // with whom that is more than a half
+  assert_non_null(outliers.spared_of("b"));
+}
+
 // It is told once, and stands until a whole window has passed without evidence.
 void who_is_spared_is_told(void**) {
   Outliers outliers({});
@@ -321,6 +382,10 @@ int main() {
       cmocka_unit_test(little_more_than_others_is_no_reason),
       cmocka_unit_test(few_are_out_at_a_time),
       cmocka_unit_test(half_of_the_flows_stay_where_they_are),
+      cmocka_unit_test(those_without_flows_do_not_count),
+      cmocka_unit_test(who_is_one_too_many_by_now_returns),
+      cmocka_unit_test(who_is_alone_does_no_worse_than_others),
+      cmocka_unit_test(who_has_just_returned_counts_with_its_whole_share),
       cmocka_unit_test(who_is_spared_is_told),
       cmocka_unit_test(it_returns_later_each_time),
       cmocka_unit_test(long_good_behaviour_hides_nothing),

@@ -197,6 +197,31 @@ void who_comes_back_has_a_part_of_its_weight(void**) {
   assert_true(room.prober.part("shop", "nobody") == 1 && room.prober.part("no", "a") == 1);
 }
 
+// Kept from flows by what these did, and never down: it begins slowly all the same.
+void who_returns_has_a_part_of_its_weight(void**) {
+  Servers test(2);
+  Room& room = test.room;
+  room.shop().check.slow_start = 600 * kMicrosecondsPerTick;
+  test.start();
+  const auto part = [&] { return room.prober.part("shop", "a"); };
+  room.prober.note_return("shop", "a");
+  room.prober.note_return("shop", "nobody");
+  room.prober.note_return("no", "a");
+  assert_true(part() == 0.1 && room.prober.part("shop", "b") == 1);
+  const size_t changes = room.changes;
+  room.leap += 60 * kMicrosecondsPerTick;
+  assert_true(comes_true(room.context, [&] { return room.changes > changes; }));
+  assert_true(part() == 0.2);
+  room.leap += 300 * kMicrosecondsPerTick;
+  room.follow();
+  assert_true(part() == 0.7);
+  test.break_down(0);
+  assert_true(room.becomes("a", Health::down));
+  test.mend(0);
+  assert_true(room.becomes("a", Health::up));
+  assert_true(part() == 0.1);  // by the later of the two
+}
+
 void who_changes_often_is_told(void**) {
   Servers test(3);
   Room& room = test.room;
@@ -282,6 +307,7 @@ int main() {
       cmocka_unit_test(what_is_tried_is_suspected_alone),
       cmocka_unit_test(what_is_tried_is_not_blamed_for_servers),
       cmocka_unit_test(who_comes_back_has_a_part_of_its_weight),
+      cmocka_unit_test(who_returns_has_a_part_of_its_weight),
       cmocka_unit_test(who_changes_often_is_told),
       cmocka_unit_test(agents_are_heard),
   };

@@ -1,5 +1,6 @@
 #include "firmware/health/prober.h"
 
+#include <chrono>
 #include <set>
 
 #include "drivers/netns.h"
@@ -385,8 +386,12 @@ void who_has_left_is_asked(void**) {
   room.prober.follow(room.settings, nullptr, &left);
   assert_string_equal(room.prober.why_not("shop", server, Of::left).c_str(), "");
   leaver.reset();
+  // And none is held for up: with its connections it is over.
+  const auto began = std::chrono::steady_clock::now();
   assert_true(comes_true(room.context,
                          [&] { return !room.prober.why_not("shop", server, Of::left).empty(); }));
+  assert_true(std::chrono::steady_clock::now() - began <
+              std::chrono::microseconds(Membership::kHold));
 
   // Who has not left is known from where it is.
   assert_true(room.prober.is_known("shop", "good", Of::left));

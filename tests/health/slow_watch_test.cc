@@ -99,6 +99,17 @@ void who_answers_no_more_is_forgotten(void** /*state*/) {
   assert_string_equal(world.slow().c_str(), "");
 }
 
+// Nearly half of what is asked for takes long, of whomever; by chance more than half of one's.
+void who_had_more_long_answers_by_chance_is_not_slow(void** /*state*/) {
+  World world;
+  for (size_t i = 0; i < 5; ++i) {
+    world.answer("web/0", 27, 100 * kMillisecond);
+    for (const char* other : {"web/1", "web/2"}) world.answer(other, 81, 100 * kMillisecond);
+    world.look(1, 23, 5 * kMillisecond);
+  }
+  assert_string_equal(world.slow().c_str(), "");
+}
+
 // Half of the answers of each is what counts: a few that take long are anybody's.
 void a_few_slow_answers_are_nothing(void** /*state*/) {
   World world;
@@ -118,6 +129,7 @@ int main() {
       cmocka_unit_test(who_is_slow_is_told),
       cmocka_unit_test(it_begins_and_ends_after_some_looks),
       cmocka_unit_test(who_answers_no_more_is_forgotten),
+      cmocka_unit_test(who_had_more_long_answers_by_chance_is_not_slow),
       cmocka_unit_test(a_few_slow_answers_are_nothing),
   };
   return cmocka_run_group_tests_name("health/slow_watch", tests, nullptr, nullptr);

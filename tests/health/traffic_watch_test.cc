@@ -116,6 +116,35 @@ void repeated_openings_are_no_shares(void** /*state*/) {
   }
 }
 
+// Somewhere a SYN is always lost.
+void a_few_repeated_openings_hide_nothing(void** /*state*/) {
+  World world;
+  for (int i = 0; i < 20; ++i) {
+    world.give(0, 300, 0);
+    world.give(1, 100, 0);
+    world.give(2, 200, 0);
+    world.counters[1].retried += i % 5 == 0 ? 1 : 0;
+    world.pass();
+  }
+  assert_false(world.watch.imbalanced().empty());
+}
+
+// Nothing new is held against anybody then, and what is has an end.
+void an_imbalance_ends_while_openings_are_repeated(void** /*state*/) {
+  World world;
+  const auto pass = [&](uint64_t retried) {
+    world.give(0, 300, 0);
+    world.give(1, 100, 0);
+    world.give(2, 200, 0);
+    world.counters[0].retried += retried;
+    world.pass();
+  };
+  for (int i = 0; i < 10; ++i) pass(0);
+  assert_false(world.watch.imbalanced().empty());
+  for (int i = 0; i < 100; ++i) pass(10);
+  assert_true(world.watch.imbalanced().empty());
+}
+
 // Who may not be left out is told, by its server and once.
 void who_is_spared_is_told(void** /*state*/) {
   World world;
@@ -231,6 +260,8 @@ int main() {
       cmocka_unit_test(who_does_worse_is_left_out),
       cmocka_unit_test(shares_are_those_of_the_tables),
       cmocka_unit_test(repeated_openings_are_no_shares),
+      cmocka_unit_test(a_few_repeated_openings_hide_nothing),
+      cmocka_unit_test(an_imbalance_ends_while_openings_are_repeated),
       cmocka_unit_test(who_is_spared_is_told),
       cmocka_unit_test(the_first_look_tells_nothing),
       cmocka_unit_test(who_has_left_its_pool_is_forgotten),

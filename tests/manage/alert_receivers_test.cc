@@ -103,6 +103,26 @@ void test_alertmanager_is_told_again_and_again(void**) {
   assert_int_equal(hook.heard().size(), after);
 }
 
+// A receiver that takes one after the other ends with what is so.
+void test_what_begins_again_is_told_last(void**) {
+  Room room;
+  Hook hook(room.context);
+  hook.answer(kBad);
+  room.follow({hook.url()}, {});
+  room.active = {down("web1")};
+  room.pass(1'000'000);
+  room.active.clear();
+  room.pass(10'000'000);
+  room.active = {down("web1")};
+  room.pass(1'000'000);
+  hook.answer(kGood);
+  room.pass(40'000'000);
+  const json::array told = alerts_of(hook.heard().back());
+  assert_int_equal(told.size(), 2);
+  assert_string_equal(told[0].at("state").as_string().c_str(), "over");
+  assert_string_equal(told[1].at("state").as_string().c_str(), "firing");
+}
+
 // What happened meanwhile is told at last, and what was over before it was told is told as over.
 void test_who_was_away_hears_of_it_later(void**) {
   Room room;
@@ -219,6 +239,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_a_webhook_is_told_of_each_change_once),
       cmocka_unit_test(test_alertmanager_is_told_again_and_again),
+      cmocka_unit_test(test_what_begins_again_is_told_last),
       cmocka_unit_test(test_who_was_away_hears_of_it_later),
       cmocka_unit_test(test_receivers_do_not_wait_for_each_other),
       cmocka_unit_test(test_settings_change_who_is_told),

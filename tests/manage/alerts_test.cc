@@ -91,6 +91,18 @@ void test_what_has_happened_stands_for_a_while(void**) {
   assert_int_equal(book.alerts.number(), 2);
 }
 
+// Who did not look for a while does not know that it is over.
+void test_what_happens_ends_nothing_that_may_be_so_still(void**) {
+  Book book;
+  book.look({down("web1")});
+  book.now += 2 * Alerts::kCalm;
+  book.happen({.kind = AlertKind::change_rolled_back, .labels = {}, .text = "worse"});
+  assert_true(book.alerts.over().empty());
+  book.look({down("web1")}, 1);
+  assert_true(book.alerts.over().empty());
+  assert_int_equal(book.alerts.number(), 2);
+}
+
 void test_wall_time_may_step_back(void**) {
   Book book;
   book.look({down("web1")});
@@ -158,6 +170,7 @@ int main() {
       cmocka_unit_test(test_is_over_only_when_calm),
       cmocka_unit_test(test_same_kind_and_labels_are_one),
       cmocka_unit_test(test_what_has_happened_stands_for_a_while),
+      cmocka_unit_test(test_what_happens_ends_nothing_that_may_be_so_still),
       cmocka_unit_test(test_wall_time_may_step_back),
       cmocka_unit_test(test_is_bounded),
       cmocka_unit_test(test_numbers_rise_and_are_given_once),

@@ -82,8 +82,21 @@ void what_is_known_is_used_while_name_servers_are_silent(void** state) {
   for (Microseconds now = 0; now < 10 * NameLookup::kFresh; now += NameLookup::kFresh) {
     asker.names.tick(now);
     assert_string_equal(asker.ask("known.test", 0ms).c_str(), known.c_str());
+    assert_string_equal(asker.ask("known.test").c_str(), known.c_str());  // after a little while
   }
   world.hosts("192.0.2.8 known.test\n");
+}
+
+// By the old address there may be a stranger by now.
+void who_has_moved_is_found_at_once(void** state) {
+  const World& world = *static_cast<World*>(*state);
+  Asker asker(*static_cast<World*>(*state));
+  assert_string_equal(asker.ask("known.test").c_str(), "192.0.2.8");
+  world.hosts("192.0.2.9 known.test\n");
+  asker.names.tick(NameLookup::kFresh - 1);
+  assert_string_equal(asker.ask("known.test").c_str(), "192.0.2.8");
+  asker.names.tick(NameLookup::kFresh);
+  assert_string_equal(asker.ask("known.test").c_str(), "192.0.2.9");
 }
 
 void a_name_that_there_is_not_is_refused(void** state) {
@@ -103,6 +116,7 @@ int main() {
       cmocka_unit_test_prestate(addresses_are_what_they_say, &world),
       cmocka_unit_test_prestate(one_that_is_not_found_out_keeps_nobody_waiting, &world),
       cmocka_unit_test_prestate(what_is_known_is_used_while_name_servers_are_silent, &world),
+      cmocka_unit_test_prestate(who_has_moved_is_found_at_once, &world),
       cmocka_unit_test_prestate(a_name_that_there_is_not_is_refused, &world),
   };
   return cmocka_run_group_tests_name("manage/name_lookup", tests, nullptr, nullptr);

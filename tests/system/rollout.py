@@ -163,6 +163,28 @@ def harmful_to_few(lab_):
     return f'back after {seconds:.2f} s: {outcome.splitlines()[-1]}'
 
 
+def harmful_to_few_who_stay(lab_):
+    """As harmful_to_few(), where nobody may be left out."""
+    box = lab_.box
+    box.keel('set', 'evidence.max_ejected', 0)
+    change, _ = commit(box, 'nobody is left out')
+    until(lambda: box.told('status')['rollout'] is None, 'it is in force', 30)
+    box.keel('confirm', change)
+    confirmed = box.told('status')['confirmed']
+    clients = start_clients(lab_)
+    box.keel('set', f'{BACKENDS}.server1.address', f'"{lab_.network.servers[2].address[4]}"')
+    box.keel('set', f'{BACKENDS}.server2.weight', 300)
+    _, began = commit(box, 'a little server', '--waive', 'single-node', '--reason', 'it is little')
+    until(lambda: box.told('status')['change'] is None, 'the change has gone back', 60, 0.02)
+    seconds = time.monotonic() - began
+    expect(box.told('status')['confirmed'], confirmed, 'the confirmed generation')
+    outcome = box.told('history')['history'][0]['outcome']
+    assert 'web/server1, which the change brings, does worse than its pool' in outcome, outcome
+    for result in end_clients(lab_, clients):
+        assert result['ok'] > 0 and not result['failed'], result
+    return f'back after {seconds:.2f} s: {outcome.splitlines()[-1]}'
+
+
 def rolled_back_by_hand(lab_):
     box = lab_.box
     clients = start_clients(lab_)
@@ -294,5 +316,7 @@ TESTS = [
      harmful_while_the_disk_hangs),
     ('a rollout that is rolled back by hand leaves nothing', rolled_back_by_hand),
     ('an override holds in both arms', overridden_meanwhile),
+    ('a change that harms one flow in three hundred goes back where nobody may be left out, too',
+     harmful_to_few_who_stay),
     ('who has left and is switched off keeps nobody waiting', left_and_switched_off),
 ]
