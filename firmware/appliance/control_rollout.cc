@@ -115,6 +115,7 @@ Compiled Control::with_other_arms(Compiled compiled) const {
     PlanSpec tried = compile_now(change_->tried, Prober::Of::others).spec;
     set_arms(tried, change_->arms);
     compiled.spec.sample_shift = 0;  // a small slice is to tell something soon
+    compiled.spec.trial = change_->rollout.turns();
     compiled.closed_by_trial = add_trial(compiled.spec, std::move(tried), change_->rollout.share());
   }
   add_leaving_to(compiled.spec);

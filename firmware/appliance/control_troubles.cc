@@ -18,6 +18,11 @@ namespace {
 constexpr Microseconds kWatchInterval = 500'000;
 constexpr Microseconds kWatchingShare = 20;
 
+// A source's second outcome falls into another window, even if its first is known late: after each
+// phase's deadline, and seen after a look between. Ticks are told apart to one of them.
+static_assert((Turns::kApart - 1) * kMicrosecondsPerTick >
+              Outliers::kWindow + 3 * Handshakes::kDefaultDeadline + kWatchInterval);
+
 std::vector<std::pair<std::string, std::string>> labels_of(const std::string& full_name) {
   return {{"backend", std::string(backend_part(full_name))},
           {"service", std::string(service_part(full_name))}};

@@ -151,6 +151,9 @@ Status Dataplane::configure_kernel(const Settings& settings) {
 }
 
 Status Dataplane::make_crew(const Settings& settings) {
+  Result<Turns> turns = Turns::make();
+  if (!turns.ok()) return as_status(turns.message());
+  turns_ = std::make_unique<Turns>(std::move(turns.value()));
   const size_t flow_memory_bytes = size_t{settings.memory.flow_memory_mib} << 20;
   for (size_t i = 0; i < eal_->workers(); ++i) {
     Member member;
@@ -190,7 +193,7 @@ void Dataplane::launch_workers(const Settings& settings, Slot<Plan>& slot, const
     Member& member = crew_[spec.number];
     member.pipeline =
         std::make_unique<Pipeline>(secret, *member.evidence, *member.memory, *member.handshakes,
-                                   static_cast<uint32_t>(crew_.size()));
+                                   *turns_, static_cast<uint32_t>(crew_.size()));
     member.worker = std::make_unique<Worker>(spec, slot, *clock_, *member.pipeline,
                                              *member.evidence, *member.liveness);
     eal_->launch(spec.number, [worker = member.worker.get()] { worker->run(); });

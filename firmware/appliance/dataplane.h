@@ -24,6 +24,7 @@
 #include "firmware/exchange/handshakes.h"
 #include "firmware/exchange/liveness.h"
 #include "firmware/exchange/slot.h"
+#include "firmware/exchange/turns.h"
 #include "firmware/packet/worker.h"
 #include "firmware/settings/settings.h"
 #include "firmware/table/hash.h"
@@ -99,6 +100,7 @@ class Dataplane {
   std::unique_ptr<NetlinkRequests> requests_;
   std::unique_ptr<KernelPath> kernel_path_;
   std::unique_ptr<Neighbours> neighbours_;
+  std::unique_ptr<Turns> turns_;
   std::vector<Member> crew_;
   size_t launched_ = 0;
 };

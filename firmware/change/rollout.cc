@@ -14,7 +14,7 @@ constexpr double kPercent = 100;
 
 Rollout::Rollout(RolloutSettings settings, std::vector<std::string> services,
                  const Settings& before, Microseconds now)
-    : settings_(std::move(settings)), services_(std::move(services)) {
+    : settings_(std::move(settings)), services_(std::move(services)), since_(now) {
   REQUIRE(!settings_.steps.empty() && !services_.empty());
   const JudgeOptions options = {.alpha = kAlpha / static_cast<double>(services_.size()),
                                 .tolerance = settings_.tolerance / kPercent};
@@ -29,6 +29,13 @@ Rollout::Rollout(RolloutSettings settings, std::vector<std::string> services,
 
 uint32_t Rollout::share() const {
   return is_over() ? kWholeSlice : settings_.steps[step_] * (kWholeSlice / 100);
+}
+
+Turns::Trial Rollout::turns() const {
+  REQUIRE(!is_over());
+  return {.since = tick_of(since_),
+          .step = static_cast<uint8_t>(step_),
+          .steps = static_cast<uint8_t>(settings_.steps.size())};
 }
 
 void Rollout::begin_step(Microseconds now) {

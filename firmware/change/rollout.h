@@ -8,7 +8,12 @@
 // Invariants:
 //  1. The share never shrinks, and is the whole only at the end.
 //  2. Nothing follows upon a verdict to go back.
-//  3. A harmless change is gone back from with probability kAlpha at most, whatever it touches.
+//  3. A harmless change is gone back from with probability kAlpha at most, whatever it touches and
+//     however long its steps are.
+//
+// Of a service that steers by source, evidence is of its sources, and each of n steps has an n-th
+// of them (turns()), however many flows they have: with few sources a step proves little, and time
+// ends it. In a slice of a hundredth there is none of 200 more often than not.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +25,7 @@
 
 #include "firmware/base/clock.h"
 #include "firmware/change/arm_meter.h"
+#include "firmware/exchange/turns.h"
 #include "firmware/health/judge.h"
 #include "firmware/settings/settings.h"
 #include "firmware/table/slice.h"
@@ -43,6 +49,8 @@ class Rollout {
   // Of kWholeSlice.
   uint32_t share() const;
   bool is_over() const { return step_ == settings_.steps.size(); }
+  // When sources have their turns, where they choose the arm. REQUIRES: it is not over.
+  Turns::Trial turns() const;
 
   // What was read since the last call, by service; and the services that are open, and whose new
   // arm has nobody who may take flows. After go_back, why() says why.
@@ -65,8 +73,9 @@ class Rollout {
   const std::vector<std::string> services_;
   std::vector<uint32_t> buckets_;  // of their tables
   std::vector<Judge> judges_;
+  const Microseconds since_;
   size_t step_ = 0;
-  Microseconds begun_ = 0;
+  Microseconds begun_ = 0;  // the step
   std::string why_;
 };
 

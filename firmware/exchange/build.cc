@@ -292,6 +292,7 @@ Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
   Service& service = plan_->services[number];
   service.hash_over = spec.hash_over;
   service.affinity = spec.affinity;
+  service.is_tried = spec.trial.is_on();
   service.guard = guard_of(spec, record.sources.get());
   service.is_plain = service.guard.is_none() && spec.hash_over == HashOver::five_tuple;
   if (spec.closed != Reason::none) {
@@ -438,6 +439,7 @@ Status Builder::make_replies() {
 void Builder::set_fingerprint() {
   plan_->generation = spec_.generation;
   plan_->sample_shift = spec_.sample_shift;
+  plan_->trial = spec_.trial;
   std::vector<uint64_t> digests;
   for (const BackendSpec& backend : spec_.backends) digests.push_back(digest_of(backend));
   for (size_t i = 0; i < spec_.services.size(); ++i) {

@@ -62,17 +62,21 @@ void Handshakes::expire(Set& set, Microseconds now) {
   }
 }
 
-void Handshakes::open(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now) {
+// Null, and counted: there is none.
+Handshakes::Entry* Handshakes::find_free(Set& set) {
   for (Entry& entry : set.entries) {
-    if (entry.phase != Phase::free) continue;
-    entry = {.hash = kept_of(flow_hash),
-             .slot = slot,
-             .phase = Phase::opening,
-             .since = static_cast<uint32_t>(now)};
-    evidence_->count_opened(slot);
-    return;
+    if (entry.phase == Phase::free) return &entry;
   }
   evidence_->count_untracked_handshake();
+  return nullptr;
+}
+
+void Handshakes::open(Entry& entry, uint64_t flow_hash, uint16_t slot, Microseconds now) {
+  entry = {.hash = kept_of(flow_hash),
+           .slot = slot,
+           .phase = Phase::opening,
+           .since = static_cast<uint32_t>(now)};
+  evidence_->count_opened(slot);
 }
 
 // The first one says at once what the deadline would.
@@ -84,18 +88,35 @@ void Handshakes::retry(Entry& entry) {
   evidence_->count_bad(entry.slot);
 }
 
-void Handshakes::opened(uint64_t flow_hash, uint16_t slot, Microseconds now) {
-  Set& set = sets_[set_of(flow_hash)];
+// Whether a SYN's flow is to be followed from here on: it was not yet, or not there.
+bool Handshakes::is_new(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now) {
   expire(set, now);
   Entry* entry = find(set, flow_hash);
   if (entry != nullptr && entry->phase == Phase::opening && entry->slot == slot) {
     retry(*entry);
-    return;
+    return false;
   }
   // Sent elsewhere than its first SYN: the first backend will not hear of it again. Or the client
   // opens another connection with the same port, and so has left the first.
   if (entry != nullptr) give_up(*entry);
-  if (is_sampled(flow_hash, shift_)) open(set, flow_hash, slot, now);
+  return is_sampled(flow_hash, shift_);
+}
+
+void Handshakes::opened(uint64_t flow_hash, uint16_t slot, Microseconds now) {
+  Set& set = sets_[set_of(flow_hash)];
+  if (!is_new(set, flow_hash, slot, now)) return;
+  Entry* const entry = find_free(set);
+  if (entry != nullptr) open(*entry, flow_hash, slot, now);
+}
+
+// Who finds no place keeps his turn.
+void Handshakes::opened_in_turn(uint64_t flow_hash, uint16_t slot, Turns& turns,
+                                const Turns::Source& source, Microseconds now) {
+  Set& set = sets_[set_of(flow_hash)];
+  if (!is_new(set, flow_hash, slot, now)) return;
+  Entry* const entry = find_free(set);
+  if (entry == nullptr || !turns.take(source, tick_of(now))) return;
+  open(*entry, flow_hash, slot, now);
 }
 
 void Handshakes::heard(uint64_t flow_hash, const Segment& segment, Microseconds now) {

@@ -16,7 +16,9 @@
 //    open, or wait for a greeting that does not come.
 // Who leaves in haste, or asks at length, counts against the backend, and by no fault of it: counts
 // are for comparing backends, or arms of a rollout, at the same time, and who comes to which is
-// decided by a keyed hash.
+// decided by a keyed hash: of each flow, or of its source. Where it is of the source, one flow of
+// each is followed in a while (turns.h). Sampled are flows there too: who opens many has his turn
+// sooner, but no oftener, and that has no say in whom he comes to.
 //
 // The sampled flows that are followed are in a fixed table, in sets of one cache line. A set that
 // is full takes no more: a new handshake goes untracked instead of replacing an older one, for the
@@ -41,6 +43,7 @@
 #include "firmware/base/pages.h"
 #include "firmware/base/status.h"
 #include "firmware/exchange/evidence.h"
+#include "firmware/exchange/turns.h"
 
 namespace evenkeel {
 
@@ -114,6 +117,10 @@ class Handshakes {
 
   // A SYN goes to this slot.
   void opened(uint64_t flow_hash, uint16_t slot, Microseconds now);
+  // As opened(), of a service that steers by source: what is known of the flow goes on, but a new
+  // one is followed only if it is its source's turn.
+  void opened_in_turn(uint64_t flow_hash, uint16_t slot, Turns& turns, const Turns::Source& source,
+                      Microseconds now);
   // Any other packet of the client, which may or may not be the first.
   void heard(uint64_t flow_hash, const Segment& segment, Microseconds now);
   // Once per burst, also when there is none.
@@ -164,7 +171,9 @@ class Handshakes {
 
   void change_shift(uint8_t shift, Microseconds now);
   void expire(Set& set, Microseconds now);
-  void open(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now);
+  bool is_new(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now);
+  Entry* find_free(Set& set);
+  void open(Entry& entry, uint64_t flow_hash, uint16_t slot, Microseconds now);
   void retry(Entry& entry);
   void complete(Entry& entry, const Segment& segment, Microseconds now);
   void ask(Entry& entry, const Segment& segment, Microseconds now);

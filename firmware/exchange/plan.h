@@ -27,6 +27,7 @@
 #include "firmware/exchange/guard.h"
 #include "firmware/exchange/handshakes.h"
 #include "firmware/exchange/spec.h"
+#include "firmware/exchange/turns.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/lookup.h"
 #include "firmware/table/moves.h"
@@ -62,7 +63,8 @@ struct alignas(kCacheLine) Service {
   uint32_t previous_buckets = 0;
   HashOver hash_over = HashOver::five_tuple;
   Affinity affinity = Affinity::connection;
-  bool is_plain = true;  // no guard, and steers by the whole flow: nothing but a bucket to look up
+  bool is_plain = true;   // no guard, and steers by the whole flow: nothing but a bucket to look up
+  bool is_tried = false;  // some of its buckets are a trial's
   Guard guard{};
 };
 static_assert(sizeof(Service) == kCacheLine);
@@ -101,6 +103,7 @@ struct Plan {
   std::shared_ptr<const Prefixes> way_numbers;  // by a client's address, in ways
   std::vector<Way> ways;
   uint8_t sample_shift = Handshakes::kSampleShift;
+  Turns::Trial trial;
 
   // Control.
   uint64_t generation = 0;

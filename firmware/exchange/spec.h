@@ -9,6 +9,7 @@
 
 #include "firmware/base/reason.h"
 #include "firmware/exchange/handshakes.h"
+#include "firmware/exchange/turns.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/lookup.h"
 #include "firmware/table/prefixes.h"
@@ -93,6 +94,9 @@ struct PlanSpec {
   // Of how many flows the handshakes are followed: one of 2^shift. How a box looks, not what it
   // does: no part of the fingerprint.
   uint8_t sample_shift = Handshakes::kSampleShift;
+  // Likewise: of services that are on trial and steer by source, in which step a source has its
+  // turn.
+  Turns::Trial trial;
 };
 
 // Leaves out what is a box's own: ports and their addresses, next hops, VLANs, and rollouts.

@@ -43,6 +43,10 @@ Status SpecCheck::check() {
     return Error{"a sample of one of 2^" + std::to_string(spec_.sample_shift) +
                  " flows; follow at least one of 2^" + std::to_string(Handshakes::kSampleBits)};
   }
+  if (spec_.trial.step >= spec_.trial.steps) {
+    return Error{"step " + std::to_string(spec_.trial.step) + " of a trial of " +
+                 std::to_string(spec_.trial.steps) + " steps; they are counted from 0"};
+  }
   for (const BackendSpec& backend : spec_.backends) {
     if (backend.name.empty() || backend.name.size() > kMaxName) {
       return Error{"backend " + quoted(backend.name) + ": a name has 1 to " +

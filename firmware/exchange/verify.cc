@@ -269,6 +269,9 @@ Status check_hot(const Service& service, const ServiceRecord& record, const Serv
   if (service.affinity != spec.affinity || service.hash_over != spec.hash_over) {
     return Error{"its flows are not told apart as it says"};
   }
+  if (service.is_tried != spec.trial.is_on()) {
+    return Error{"it is taken for tried, which it is not, or not, which it is"};
+  }
   return {};
 }
 

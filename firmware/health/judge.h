@@ -14,10 +14,13 @@
 // that is worse in one of the three by its tolerance or more is called fine with probability
 // kFineAlpha at most in each stage.
 //
-// What that rests on: which arm a flow is in is drawn by its hash, flow by flow (not source by
-// source), and the new arm's share only ever grows, so that what began before a stage counts for
-// the new arm at best. A block of outcomes ends when it has so many that both arms should be in it,
-// which says nothing about how they fall to the arms.
+// What that rests on: the arm of each outcome is drawn by a hash, whatever those of others are.
+// That is the flow's; or where a service steers by source, the source's, of which one flow is
+// followed in a whole trial, in either arm (exchange/turns.h). Were it two, a client whom nobody
+// can serve would take a harmless change back wherever it is in a slice of a hundredth, for which
+// two failures are enough: one time in a hundred. And the new arm's share only ever grows, so that
+// what began before a stage counts for the new arm at best. A block of outcomes ends when it has so
+// many that both arms should be in it, which says nothing about how they fall to the arms.
 #pragma once
 
 #include <array>

@@ -49,7 +49,7 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
     choose(plan, frames);
     recall(plan, tick);
     emit_all(plan, frames, ret_reasons);
-    track(frames, now);
+    track(plan, frames, now);
     note_sources(tick);
   }
   memory_.maintain(tick);

@@ -4,8 +4,8 @@
 //
 // Each stage goes over the whole burst and prefetches what the next one reads, so that their cache
 // misses overlap. A stage passes a packet on or drops it for one reason; what is still in the burst
-// is a set of indices that gets smaller. All state is the worker's own; only the plan is shared,
-// and it does not change.
+// is a set of indices that gets smaller. All state is the worker's own; what is shared is the
+// plan, which does not change, and whose turn it is to be followed (exchange/turns.h).
 #pragma once
 
 #include <array>
@@ -19,6 +19,7 @@
 #include "firmware/exchange/evidence.h"
 #include "firmware/exchange/handshakes.h"
 #include "firmware/exchange/plan.h"
+#include "firmware/exchange/turns.h"
 #include "firmware/packet/flow_limit.h"
 #include "firmware/packet/fragments.h"
 #include "firmware/table/hash.h"
@@ -32,15 +33,17 @@ namespace evenkeel {
 
 class Pipeline {
  public:
-  // REQUIRES: all outlive the pipeline and are this worker's own, but for the secret; evidence has
-  // room for every slot and service of the plans to come; `workers` share the traffic.
+  // REQUIRES: all outlive the pipeline and are this worker's own, but for the secret and turns,
+  // which are all workers'; evidence has room for every slot and service of the plans to come;
+  // `workers` share the traffic.
   Pipeline(const Secret& secret, Evidence& evidence, FlowMemory& memory, Handshakes& handshakes,
-           uint32_t workers = 1)
+           Turns& turns, uint32_t workers = 1)
       : secret_(secret),
         workers_(workers),
         evidence_(evidence),
         memory_(memory),
-        handshakes_(handshakes) {}
+        handshakes_(handshakes),
+        turns_(turns) {}
 
   // Makes of each frame what is to be sent, or says in ret_reasons why it is not; what becomes of
   // it then, and counting that and what came, is up to the caller. Also to be called
@@ -145,7 +148,8 @@ class Pipeline {
   void emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons);
 
   // What traffic tells of backends: pipeline_evidence.cc.
-  void track(std::span<const Frame> frames, Microseconds now);
+  void track(const Plan& plan, std::span<const Frame> frames, Microseconds now);
+  void track_opening(const Plan& plan, size_t i, Microseconds now);
   void note_sources(Tick now);
   void note_trouble(const Plan& plan, const Parsed& reply, Tick now);
 
@@ -157,6 +161,7 @@ class Pipeline {
   Evidence& evidence_;
   FlowMemory& memory_;
   Handshakes& handshakes_;
+  Turns& turns_;  // all workers'
   Fragments fragments_;
   FlowLimit flow_limit_;
   uint32_t bursts_ = 0;

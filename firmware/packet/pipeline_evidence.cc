@@ -34,10 +34,10 @@ bool is_of(const Forwarding& forwarding, const FlowKey& reply) {
 
 }  // namespace
 
-void Pipeline::track(std::span<const Frame> frames, Microseconds now) {
+void Pipeline::track(const Plan& plan, std::span<const Frame> frames, Microseconds now) {
   for (const size_t i : sets_.sampled) {
     if (sets_.opening.has(i)) {
-      handshakes_.opened(flow_[i], backend_[i], now);
+      track_opening(plan, i, now);
       continue;
     }
     if (!handshakes_.is_following(flow_[i])) continue;
@@ -45,6 +45,21 @@ void Pipeline::track(std::span<const Frame> frames, Microseconds now) {
     if (parsed.kind == Kind::icmp_error) continue;
     handshakes_.heard(flow_[i], segment_of(frames[i], parsed), now);
   }
+}
+
+// Where the source chooses the backend, the source is what is counted.
+void Pipeline::track_opening(const Plan& plan, size_t i, Microseconds now) {
+  const Service& service = plan.services[service_[i]];
+  if (service.hash_over == HashOver::five_tuple) [[likely]] {
+    handshakes_.opened(flow_[i], backend_[i], now);
+    return;
+  }
+  const uint64_t steering = secret_.steering_hash(service.hash_over, described(i).key, flow_[i]);
+  handshakes_.opened_in_turn(flow_[i], backend_[i], turns_,
+                             {.service = service_[i],
+                              .steering_hash = steering,
+                              .trial = service.is_tried ? &plan.trial : nullptr},
+                             now);
 }
 
 // Who talks to a service: all who open a flow, and of all packets a sample, one a burst.

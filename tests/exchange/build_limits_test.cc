@@ -121,6 +121,15 @@ void a_sample_is_every_flow_or_as_few_as_are_told_apart(void** /*state*/) {
   assert_true(is_refused(spec, "a sample of one of 2^9 flows; follow at least one of 2^8"));
 }
 
+void a_trial_is_in_one_of_its_steps(void** /*state*/) {
+  PlanSpec spec = good_spec();
+  assert_true(built(spec)->trial == Turns::Trial{});
+  spec.trial = {.since = 7, .step = 2, .steps = 3};
+  assert_true(built(spec)->trial == spec.trial);
+  spec.trial.step = 3;
+  assert_true(is_refused(spec, "step 3 of a trial of 3 steps; they are counted from 0"));
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -133,6 +142,7 @@ int main() {
       cmocka_unit_test(as_many_members_as_a_service_may_have),
       cmocka_unit_test(extremes_of_a_table),
       cmocka_unit_test(a_sample_is_every_flow_or_as_few_as_are_told_apart),
+      cmocka_unit_test(a_trial_is_in_one_of_its_steps),
   };
   return cmocka_run_group_tests_name("exchange/build_limits", tests, nullptr, nullptr);
 }

@@ -41,6 +41,32 @@ void a_full_set_takes_no_more(void** state) {
   expect_counts(it.counts(3), {.opened = 1});
 }
 
+// A source's flows, of which one has its turn; who finds no place keeps the turn.
+void a_turn_is_for_a_flow_that_has_a_place(void** state) {
+  State& it = of(state);
+  Turns turns = std::move(Turns::make().value());
+  const auto opened_by = [&](uint64_t source, uint64_t n, Microseconds now) {
+    it.handshakes->opened_in_turn(flow(3, n), 0, turns, {.steering_hash = source << 20}, now);
+  };
+  for (uint64_t n = 0; n < 4; ++n) opened_by(1, n, 10 + n);
+  assert_int_equal(it.counts(0).opened, 1);
+  for (uint64_t source = 2; source < 5; ++source) opened_by(source, source, 20);
+  assert_int_equal(it.counts(0).opened, 4);
+  opened_by(5, 8, 21);
+  assert_int_equal(it.untracked(), 1);
+  opened_by(3, 3, 22);
+  assert_int_equal(it.counts(0).retried, 1);  // what is followed goes on
+  it.reset(flow(3, 0), 23);
+  opened_by(1, 9, 24);
+  assert_int_equal(it.counts(0).opened, 4);
+  opened_by(5, 8, 25);
+  assert_int_equal(it.counts(0).opened, 5);
+  it.handshakes->opened_in_turn(flow(4) | 1, 0, turns, {.steering_hash = 9 << 20}, 26);
+  assert_int_equal(it.counts(0).opened, 5);  // not in the sample
+  it.handshakes->opened_in_turn(flow(4), 0, turns, {.steering_hash = 9 << 20}, 27);
+  assert_int_equal(it.counts(0).opened, 6);
+}
+
 // Who waits for an answer keeps the place, whoever else comes.
 void a_request_keeps_its_place(void** state) {
   State& it = of(state);
@@ -330,6 +356,7 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_full_set_takes_no_more, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_turn_is_for_a_flow_that_has_a_place, setup, teardown),
       cmocka_unit_test_setup_teardown(a_request_keeps_its_place, setup, teardown),
       cmocka_unit_test_setup_teardown(the_sweep_comes_to_every_set, setup, teardown),
       cmocka_unit_test_setup_teardown(the_sweep_is_no_burden, setup, teardown),

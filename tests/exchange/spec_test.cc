@@ -106,6 +106,7 @@ const Change kRelevant[] = {
 const Change kIrrelevant[] = {
     {"generation", [](PlanSpec& spec) { spec.generation = 99; }},
     {"how many flows are followed", [](PlanSpec& spec) { spec.sample_shift = 0; }},
+    {"whose turn it is", [](PlanSpec& spec) { spec.trial = {.since = 7, .step = 1, .steps = 2}; }},
     {"port's MAC", [](PlanSpec& spec) { way(spec, 0).source_mac[5] = 9; }},
     {"next hop", [](PlanSpec& spec) { way(spec, 0).destination_mac[5] = 9; }},
     {"VLAN", [](PlanSpec& spec) { way(spec, 0).vlan = 9; }},

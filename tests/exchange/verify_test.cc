@@ -200,6 +200,7 @@ const Corruption kCorruptions[] = {
      "told apart"},
     {"another hash", [](Copy& copy) { copy.hot("web").hash_over = HashOver::source; }, "'web'",
      "told apart"},
+    {"taken for tried", [](Copy& copy) { copy.hot("web").is_tried = true; }, "'web'", "tried"},
     {"a service is missing", [](Copy& copy) { copy.record("mail").name = "male"; }, "'mail'",
      "not in the plan"},
 };

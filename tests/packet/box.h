@@ -203,11 +203,15 @@ struct Sent {
 // A worker.
 class Box {
  public:
-  explicit Box(size_t handshakes = kHandshakesMin)
+  // With turns of its own, or those of another worker.
+  explicit Box(size_t handshakes = kHandshakesMin, Turns* turns = nullptr)
       : evidence_(std::move(Evidence::make({.slots = 64, .services = 16}).value())),
         memory_(std::move(FlowMemory::make(kFlowMemoryBytesMin, {}).value())),
         handshakes_(std::move(Handshakes::make(*evidence_, handshakes).value())),
-        pipeline_(secret_, *evidence_, memory_, handshakes_) {}
+        own_turns_(turns == nullptr ? std::make_unique<Turns>(std::move(Turns::make().value()))
+                                    : nullptr),
+        pipeline_(secret_, *evidence_, memory_, handshakes_,
+                  turns == nullptr ? *own_turns_ : *turns) {}
 
   // One burst. CHECKs that no byte outside of frames and their room was touched.
   std::vector<Sent> burst(const Plan& plan, const std::vector<Bytes>& packets) {
@@ -272,6 +276,7 @@ class Box {
   std::unique_ptr<Evidence> evidence_;
   FlowMemory memory_;
   Handshakes handshakes_;
+  std::unique_ptr<Turns> own_turns_;
   Pipeline pipeline_;
   std::array<Buffer, kBurst> buffers_;
 };

@@ -193,7 +193,8 @@ class BusyDesk {
       std::move(Evidence::make({.slots = 64, .services = 16}).value());
   FlowMemory memory_{std::move(FlowMemory::make(kFlowMemoryBytesMin, {}).value())};
   Handshakes handshakes_{std::move(Handshakes::make(*evidence_, kHandshakesMin).value())};
-  Pipeline pipeline_{secret_, *evidence_, memory_, handshakes_};
+  Turns turns_{std::move(Turns::make().value())};
+  Pipeline pipeline_{secret_, *evidence_, memory_, handshakes_, turns_};
   Liveness liveness_;
   std::array<std::unique_ptr<RingPort>, 2> ports_;
   rte_ring* to_kernel_;

@@ -86,7 +86,8 @@ Rig::Rig(const Scale& shape)
       evidence_(must(Evidence::make({.slots = kMaxBackends, .services = kMaxServices}))),
       memory_(must(FlowMemory::make(kFlowMemoryBytesDefault, {}))),
       handshakes_(must(Handshakes::make(*evidence_))),
-      pipeline_(secret(), *evidence_, memory_, handshakes_) {
+      turns_(must(Turns::make())),
+      pipeline_(secret(), *evidence_, memory_, handshakes_, turns_) {
   settle();
 }
 

@@ -66,6 +66,7 @@ class Rig {
   std::unique_ptr<Evidence> evidence_;
   FlowMemory memory_;
   Handshakes handshakes_;
+  Turns turns_;
   Pipeline pipeline_;
   Buffers buffers_;
   std::mt19937_64 random_{7};

@@ -129,7 +129,8 @@ class Box {
   std::unique_ptr<Evidence> evidence_ = must(Evidence::make({.slots = 64, .services = 4}));
   FlowMemory memory_ = must(FlowMemory::make(kFlowMemoryBytesDefault, {}));
   Handshakes handshakes_ = must(Handshakes::make(*evidence_));
-  Pipeline pipeline_{secret_, *evidence_, memory_, handshakes_};
+  Turns turns_ = must(Turns::make());
+  Pipeline pipeline_{secret_, *evidence_, memory_, handshakes_, turns_};
   Buffers buffers_;
   Slot<Plan> slot_;
   Slot<Plan>::Reader reader_{slot_, 0};
