@@ -38,8 +38,9 @@ int import_file(const Options& options) {
 
 // Of the settings, what a box that is run by its file alone has no use for.
 void warn_of_unused(const Settings& settings, const Log& log) {
-  constexpr std::array<std::string_view, 8> kOfManagement = {
-      "alerts.", "api.", "change.", "journal.", "metrics.", "prometheus.", "rollout.", "rules."};
+  constexpr std::array<std::string_view, 9> kOfManagement = {"alerts.",      "api.",     "change.",
+                                                             "credentials.", "journal.", "metrics.",
+                                                             "prometheus.",  "rollout.", "rules."};
   const Settings usual;
   for (const Difference& difference : differences(usual, settings)) {
     const auto is_of = [&](std::string_view group) { return difference.path.starts_with(group); };

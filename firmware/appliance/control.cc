@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "firmware/base/names.h"
+#include "firmware/manage/credential_file.h"
 #include "firmware/settings/difference.h"
 
 namespace evenkeel {
@@ -58,6 +59,7 @@ Control::Control(Settings settings, Dataplane& dataplane, const Secret& secret, 
            .path = {.way = [this](const ForwardingSpec& way) { return own_way(way); },
                     .open = [this] { return dataplane_.open_packet_sockets(path_answer_filter()); },
                     .random = [this] { return random_(); }}}) {
+  reading_.set_patience(kPatience);
   for (const std::unique_ptr<Port>& port : dataplane_.ports()) {
     const size_t number = ports_.size();
     ports_.push_back({.mac = port->mac(), .mtu = settings_->ports[number].mtu});
@@ -88,6 +90,19 @@ Status Control::start() {
 
 std::vector<std::string> Control::needs_restart(const Settings& wanted) const {
   return restarting_differences(*settings_, wanted);
+}
+
+std::vector<Mistake> Control::mistakes_in_files(std::vector<CredentialSettings> credentials) {
+  if (credentials.empty()) return {};
+  const auto found = std::make_shared<std::vector<Mistake>>();
+  const auto read = [credentials = std::move(credentials), found] {
+    *found = mistakes_in(credentials);
+  };
+  if (reading_.is_free() && reading_.run(read, [] {})) return std::move(*found);
+  return {{.file = {},
+           .line = 0,
+           .path = "credentials",
+           .what = "their files cannot be read, for their disk does not answer"}};
 }
 
 Result<Preview> Control::preview(std::shared_ptr<const Settings> settings) {

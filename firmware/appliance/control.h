@@ -19,6 +19,7 @@
 #include "firmware/appliance/planner.h"
 #include "firmware/appliance/supervisor.h"
 #include "firmware/base/clock.h"
+#include "firmware/base/errand.h"
 #include "firmware/change/arm_meter.h"
 #include "firmware/change/arms.h"
 #include "firmware/change/box.h"
@@ -55,6 +56,7 @@ class Control final : public Box {
   // What only a restart brings into force: whatever is not services, addresses and routes of ports,
   // or how a change is made.
   std::vector<std::string> needs_restart(const Settings& wanted) const override;
+  std::vector<Mistake> mistakes_in_files(std::vector<CredentialSettings> credentials) override;
   // Waits a moment for the next hops of backends that are new.
   Result<Preview> preview(std::shared_ptr<const Settings> settings) override;
   // Probes, next hops and workers are there for both settings until keep_ready(nullptr).
@@ -111,6 +113,8 @@ class Control final : public Box {
   // Turns of looking up next hops, a thousand each, in one tick; and as many as there can be.
   static constexpr size_t kTurnsPerTick = 4;
   static constexpr size_t kTurnsForAll = 1'000;
+  // With a disk that files of credentials are on.
+  static constexpr Errand::Patience kPatience{2'000};
 
   // Settings that can be in force at once.
   struct Prepared {
@@ -229,6 +233,8 @@ class Control final : public Box {
   bool surroundings_changed_ = false;
   Microseconds plan_again_ = 0;  // not before
   Microseconds wait_again_ = 0;  // for next hops, not before
+
+  Errand reading_;  // of files that a change names
 
   std::optional<Prepared> previewed_;         // until the next tick
   std::shared_ptr<const Settings> way_back_;  // to be kept ready; null: nothing

@@ -68,7 +68,7 @@ void QueryWatch::begin_judging(const Change* live) {
 }
 
 std::vector<Alert> QueryWatch::alerts() const {
-  std::vector<Alert> all;
+  std::vector<Alert> all = prometheus_.troubles();
   std::string silence;
   size_t silent = 0;
   for (const QueryState& state : judge_.states()) {

@@ -33,7 +33,7 @@ class QueryWatch {
   std::optional<std::string> tick(const Transaction& transaction, Microseconds now);
 
   const QueryJudge& judge() const { return judge_; }
-  // What is outside its bounds, and who does not answer.
+  // What is outside its bounds, who does not answer, and with what he cannot be asked.
   std::vector<Alert> alerts() const;
 
  private:

@@ -1,9 +1,12 @@
 #include "firmware/appliance/watch.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "firmware/manage/alert_messages.h"
+#include "firmware/settings/requests.h"
+#include "firmware/settings/url.h"
 
 namespace evenkeel {
 namespace {
@@ -21,6 +24,22 @@ AlertSettings both(AlertSettings one, const AlertSettings& other) {
   return one;
 }
 
+// Whom confirmed settings name is told as they say: a change that gets a secret wrong is not to
+// silence who would tell of it.
+std::vector<CredentialSettings> credentials_of_both(const Settings& settings,
+                                                    const Settings& confirmed) {
+  std::vector<CredentialSettings> all = confirmed.credentials;
+  const std::vector<Url> told = alert_urls(confirmed.alerts);
+  for (const CredentialSettings& each : settings.credentials) {
+    const std::optional<Url> start = parse_url(each.url);
+    const bool is_of_confirmed =
+        std::ranges::any_of(told, [&](const Url& url) { return is_within(url, *start); });
+    const bool is_known = std::ranges::find(all, each) != all.end();
+    if (!is_of_confirmed && !is_known) all.push_back(each);
+  }
+  return all;
+}
+
 }  // namespace
 
 void Watch::tick(const Settings& settings, const Settings& confirmed,
@@ -29,7 +48,8 @@ void Watch::tick(const Settings& settings, const Settings& confirmed,
   if (looked_ != 0 && now - looked_ < kInterval) return;
   looked_ = now;
   serve_metrics(settings.metrics.listen, now);
-  receivers_.follow(both(settings.alerts, confirmed.alerts), settings.name);
+  receivers_.follow(both(settings.alerts, confirmed.alerts), settings.name,
+                    credentials_of_both(settings, confirmed));
   std::vector<Alert> all = wrongs();
   std::ranges::move(receivers_.troubles(), std::back_inserter(all));
   if (!no_metrics_.empty()) {

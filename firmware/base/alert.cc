@@ -97,6 +97,10 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
      "settings."},
     {"evenkeel_receiver_failed", warning, "Somebody who is to be told of alerts is not reached.",
      "See that it answers, and that alerts.webhooks and alerts.alertmanagers are right."},
+    {"evenkeel_credentials_failed", warning,
+     "A file of what the box proves itself with, or of whom it believes, cannot be used.",
+     "What was read of it before is used on; if nothing was, nothing is sent there. The text says "
+     "which file and why: mend it, and it is read again within seconds."},
     {"evenkeel_too_many_alerts", warning, "More is wrong than is told one by one.",
      "Look at `keel status` and `keel show backends`."},
     {"evenkeel_trouble", warning, "Something is wrong.", "The text says what; see keeld's log."},

@@ -45,6 +45,7 @@ enum class AlertKind : uint8_t {
   prometheus_failed,
   query_failed,
   receiver_failed,
+  credentials_failed,
   too_many_alerts,
   trouble,  // anything else
   count_

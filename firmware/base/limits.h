@@ -208,6 +208,12 @@ inline constexpr size_t kMaxAlerts = 1'000;
 inline constexpr size_t kMaxAlertsOver = 100;
 inline constexpr size_t kMaxAlertText = 1'024;
 
+// Credentials of requests to others; the file with what one proves itself with, and those whose
+// certificates are believed: the system's are some 200 KB.
+inline constexpr size_t kMaxCredentials = 16;
+inline constexpr size_t kMaxAuthorizationFile = 8u << 10;
+inline constexpr size_t kMaxAuthoritiesFile = 4u << 20;
+
 // Who fetches metrics without the API, at a time.
 inline constexpr size_t kMaxMetricsConnections = 16;
 

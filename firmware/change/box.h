@@ -13,6 +13,7 @@
 #include "firmware/change/impact.h"
 #include "firmware/exchange/plan.h"
 #include "firmware/settings/settings.h"
+#include "firmware/settings/source.h"
 
 namespace evenkeel {
 
@@ -32,6 +33,9 @@ class Box {
   // The keys that only a restart brings into force and that differ from what keeld was started
   // with: "cpu", "ports[wan]".
   virtual std::vector<std::string> needs_restart(const Settings& wanted) const = 0;
+
+  // What is wrong with the files of credentials. Waits for their disk, not for long.
+  virtual std::vector<Mistake> mistakes_in_files(std::vector<CredentialSettings> credentials) = 0;
 
   // Compiles and builds, and changes nothing.
   virtual Result<Preview> preview(std::shared_ptr<const Settings> settings) = 0;

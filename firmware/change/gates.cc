@@ -48,6 +48,17 @@ std::optional<Mistake> find_include(std::string_view text) {
   return std::nullopt;
 }
 
+// Of what is confirmed already, the box tells by itself when a file goes bad: that is to keep
+// nobody from changing something else.
+std::vector<CredentialSettings> new_credentials(const Settings* before, const Settings& after) {
+  std::vector<CredentialSettings> found = after.credentials;
+  if (before == nullptr) return found;
+  std::erase_if(found, [&](const CredentialSettings& each) {
+    return std::ranges::find(before->credentials, each) != before->credentials.end();
+  });
+  return found;
+}
+
 bool is_waived(std::string_view rule, std::span<const Waiver> waivers) {
   return std::ranges::find(waivers, rule, &Waiver::rule) != waivers.end();
 }
@@ -80,6 +91,9 @@ Assessment assess(const std::string& text, const Overrides& overrides, const Sid
   assessment.settings = std::move(loaded.settings);
   checked.needs_restart = box.needs_restart(assessment.settings);
   if (!checked.needs_restart.empty()) return assessment;
+  checked.mistakes = box.mistakes_in_files(new_credentials(before.settings, assessment.settings));
+  for (Mistake& mistake : checked.mistakes) mistake.file = kCandidate;
+  if (!checked.mistakes.empty()) return assessment;
   assessment.wanted =
       std::make_shared<const Settings>(with_overrides(assessment.settings, overrides));
   const Result<Preview> preview = box.preview(assessment.wanted);

@@ -1,6 +1,6 @@
 // What every candidate has to pass before it is in force, whichever way it came: text without
-// mistakes, nothing that only a restart brings, a plan, and no rule that refuses it unless it was
-// waived by its name and with a reason.
+// mistakes, nothing that only a restart brings, credentials whose files can be used, a plan, and no
+// rule that refuses it unless it was waived by its name and with a reason.
 #pragma once
 
 #include <memory>

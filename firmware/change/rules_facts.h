@@ -85,6 +85,8 @@ void judge_unreachable_next_hop(const Facts& facts, const View& side, Findings& 
 void judge_tunnel_mtu(const Facts& facts, const View& side, Findings& ret_findings);
 void judge_nat_ambiguous(const Facts& facts, const View& side, Findings& ret_findings);
 void judge_worker_cores(const Facts& facts, const View& side, Findings& ret_findings);
+// rules_credentials.cc:
+void judge_secret_in_clear(const Facts& facts, const View& side, Findings& ret_findings);
 
 // Of a change. rules_checks.cc:
 void judge_weakened_health_check(const Facts& facts, Findings& ret_findings);

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
-#include <optional>
 #include <utility>
 
-#include "firmware/base/check.h"
 #include "firmware/manage/alert_messages.h"
 #include "firmware/manage/http_post.h"
+#include "firmware/settings/requests.h"
 
 namespace evenkeel {
 namespace {
@@ -59,14 +58,17 @@ AlertReceivers::AlertReceivers(asio::io_context& context, const Alerts& alerts)
 
 AlertReceivers::~AlertReceivers() = default;
 
-void AlertReceivers::follow(const AlertSettings& settings, const std::string& box) {
-  if (settings == settings_ && box == box_) return;
+void AlertReceivers::follow(const AlertSettings& settings, const std::string& box,
+                            const std::vector<CredentialSettings>& credentials) {
+  if (settings == settings_ && box == box_ && credentials == credentials_) return;
   std::vector<std::shared_ptr<Receiver>> receivers;
   for (const std::string& url : settings.webhooks) add(url, false, receivers);
   for (const std::string& url : settings.alertmanagers) add(url, true, receivers);
   receivers_ = std::move(receivers);
   settings_ = settings;
   box_ = box;
+  credentials_ = credentials;
+  office_->credentials.follow(credentials_of(alert_urls(settings_), credentials_));
 }
 
 // One that is named twice is told once.
@@ -78,22 +80,16 @@ void AlertReceivers::add(const std::string& url, bool is_alertmanager,
   if (std::ranges::any_of(ret_receivers, is_it)) return;
   const auto known = std::ranges::find_if(receivers_, is_it);
   if (known != receivers_.end()) return ret_receivers.push_back(*known);
-  std::optional<Url> parsed = parse_url(url);
-  REQUIRE(parsed.has_value());
-  if (is_alertmanager) {
-    if (parsed->path.ends_with('/')) parsed->path.pop_back();
-    parsed->path += "/api/v2/alerts";
-  }
   auto receiver = std::make_shared<Receiver>();
   receiver->text = url;
   receiver->is_alertmanager = is_alertmanager;
-  receiver->url = std::move(*parsed);
+  receiver->url = is_alertmanager ? alertmanager_url(url) : webhook_url(url);
   receiver->joined = alerts_.number();
   ret_receivers.push_back(std::move(receiver));
 }
 
 void AlertReceivers::tick(Microseconds now, WallTime wall) {
-  office_->names.tick(now);
+  office_->tick(now);
   for (const std::shared_ptr<Receiver>& receiver : receivers_) {
     if (receiver->is_busy) continue;
     if (std::exchange(receiver->has_failed, false)) {
@@ -140,7 +136,7 @@ void AlertReceivers::send(const std::shared_ptr<Receiver>& receiver, std::string
 }
 
 std::vector<Alert> AlertReceivers::troubles() const {
-  std::vector<Alert> troubles;
+  std::vector<Alert> troubles = office_->credentials.troubles();
   for (const std::shared_ptr<Receiver>& receiver : receivers_) {
     if (receiver->why.empty()) continue;
     troubles.push_back({.kind = AlertKind::receiver_failed,

@@ -38,11 +38,12 @@ class AlertReceivers {
 
   // Whom to tell from now on. Who was told before goes on where he is.
   // REQUIRES: settings that were loaded without mistakes.
-  void follow(const AlertSettings& settings, const std::string& box);
+  void follow(const AlertSettings& settings, const std::string& box,
+              const std::vector<CredentialSettings>& credentials);
   // Often.
   void tick(Microseconds now, WallTime wall);
 
-  // Who cannot be told.
+  // Who cannot be told, and which files of credentials are not as they should be.
   std::vector<Alert> troubles() const;
 
   struct Counts {
@@ -67,6 +68,7 @@ class AlertReceivers {
   const std::shared_ptr<PostOffice> office_;
   AlertSettings settings_;
   std::string box_;
+  std::vector<CredentialSettings> credentials_;
   std::vector<std::shared_ptr<Receiver>> receivers_;
 };
 

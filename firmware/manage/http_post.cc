@@ -38,6 +38,8 @@ using Request = http::request<http::string_body>;
 // What is POSTed, and how much of an answer's body is of interest.
 struct Letter {
   Url url;
+  // NOLINTNEXTLINE(readability-redundant-member-init): gcc 12 warns of members without.
+  std::string authorization = {};  // empty: none
   const char* type = nullptr;
   std::string body;
   size_t most = 0;
@@ -49,6 +51,9 @@ Request request_of(const Letter& letter) {
   request.set(http::field::user_agent, "evenkeel/" VERSION);
   request.set(http::field::content_type, letter.type);
   request.set(http::field::connection, "close");
+  if (!letter.authorization.empty()) {
+    request.set(http::field::authorization, letter.authorization);
+  }
   request.body() = letter.body;
   request.prepare_payload();
   return request;
@@ -99,7 +104,12 @@ asio::awaitable<Result<PostAnswer>> exchange_by_tls(beast::tcp_stream connection
   co_return co_await exchange(stream, letter);
 }
 
-asio::awaitable<Result<PostAnswer>> send(const Letter& letter, PostOffice& office) {
+asio::awaitable<Result<PostAnswer>> send(Letter letter, PostOffice& office) {
+  const Result<Credential> credential = co_await office.credentials.of(letter.url, kPostTime);
+  if (!credential.ok()) co_return Error{credential.message()};
+  letter.authorization = credential.value().authorization;
+  const std::shared_ptr<asio::ssl::context> tls =
+      credential.value().tls != nullptr ? credential.value().tls : office.tls;
   const Result<NameLookup::Addresses> found =
       co_await office.names.addresses_of(letter.url.host, kPostTime);
   if (!found.ok()) co_return Error{"its name is not known: " + found.message()};
@@ -113,7 +123,7 @@ asio::awaitable<Result<PostAnswer>> send(const Letter& letter, PostOffice& offic
   co_await stream.async_connect(endpoints, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return failed("it cannot be reached", error);
   if (letter.url.is_https) {
-    co_return co_await exchange_by_tls(std::move(stream), letter, office.tls);
+    co_return co_await exchange_by_tls(std::move(stream), letter, *tls);
   }
   co_return co_await exchange(stream, letter);
 }
@@ -122,18 +132,17 @@ asio::awaitable<Result<PostAnswer>> send(const Letter& letter, PostOffice& offic
 
 }  // namespace
 
-PostOffice::PostOffice() : tls(asio::ssl::context::tls_client) {
+PostOffice::PostOffice() : tls(make_client_tls()) {
   beast::error_code ignored;  // who has no authorities believes nobody
-  tls.set_default_verify_paths(ignored);
-  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  tls->set_default_verify_paths(ignored);
 }
 
 // NOLINTBEGIN(cppcoreguidelines-avoid-reference-coroutine-parameters): REQUIRES says so.
 
 asio::awaitable<Status> post(Url url, std::string body, PostOffice& office) {
-  const Letter letter = {
+  Letter letter = {
       .url = std::move(url), .type = "application/json", .body = std::move(body), .most = 0};
-  const Result<PostAnswer> answer = co_await send(letter, office);
+  const Result<PostAnswer> answer = co_await send(std::move(letter), office);
   if (!answer.ok()) co_return Error{answer.message()};
   const auto& [status, reason, rest] = answer.value();
   if (status >= 200 && status < 300) co_return Status();
@@ -142,11 +151,11 @@ asio::awaitable<Status> post(Url url, std::string body, PostOffice& office) {
 
 asio::awaitable<Result<PostAnswer>> post_form(Url url, std::string form, size_t most,
                                               PostOffice& office) {
-  const Letter letter = {.url = std::move(url),
-                         .type = "application/x-www-form-urlencoded",
-                         .body = std::move(form),
-                         .most = most};
-  co_return co_await send(letter, office);
+  Letter letter = {.url = std::move(url),
+                   .type = "application/x-www-form-urlencoded",
+                   .body = std::move(form),
+                   .most = most};
+  co_return co_await send(std::move(letter), office);
 }
 
 // NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)

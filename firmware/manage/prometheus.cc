@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "firmware/base/limits.h"
 #include "firmware/manage/http_post.h"
 #include "firmware/manage/query_answer.h"
+#include "firmware/settings/requests.h"
 
 namespace evenkeel {
 namespace {
@@ -71,12 +73,10 @@ void Prometheus::follow(const Settings& settings) {
   questions_.clear();
   first_ = 0;
   interval_ = settings.prometheus.interval;
-  url_.reset();
-  std::optional<Url> url = parse_url(settings.prometheus.url);
-  if (!url) return;  // nobody
-  if (url->path.ends_with('/')) url->path.pop_back();
-  url->path += "/api/v1/query";
-  url_ = std::move(url);
+  url_ = query_url(settings.prometheus);
+  if (!url_) return office_->credentials.follow({});  // nobody
+  office_->credentials.follow(
+      credentials_of(std::span<const Url>(&*url_, 1), settings.credentials));
   for (const ServiceSettings& service : settings.services) {
     for (const QuerySettings& query : service.queries) {
       auto question = std::make_shared<Question>();
@@ -89,7 +89,7 @@ void Prometheus::follow(const Settings& settings) {
 }
 
 std::vector<Prometheus::Answered> Prometheus::tick(Microseconds now) {
-  office_->names.tick(now);
+  office_->tick(now);
   std::vector<Answered> all;
   for (const std::shared_ptr<Question>& question : questions_) {
     std::optional<QueryAnswer> answer = std::exchange(question->answer, std::nullopt);
@@ -110,6 +110,8 @@ std::vector<Prometheus::Answered> Prometheus::tick(Microseconds now) {
   }
   return all;
 }
+
+std::vector<Alert> Prometheus::troubles() const { return office_->credentials.troubles(); }
 
 void Prometheus::ask(const std::shared_ptr<Question>& question) {
   CHECK(url_.has_value());

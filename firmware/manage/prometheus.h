@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/base/alert.h"
 #include "firmware/base/clock.h"
 #include "firmware/base/event_loop.h"
 #include "firmware/change/query_judge.h"
@@ -42,6 +43,9 @@ class Prometheus {
   void follow(const Settings& settings);
   // Often. What was answered since the last time.
   std::vector<Answered> tick(Microseconds now);
+
+  // Which files of its credentials are not as they should be.
+  std::vector<Alert> troubles() const;
 
   // Host and port; empty: nobody is asked.
   std::string name() const { return url_.has_value() ? host_of(*url_) : ""; }

@@ -10,6 +10,7 @@
 
 #include "firmware/base/limits.h"
 #include "firmware/settings/consistency_check.h"
+#include "firmware/settings/consistency_credentials.h"
 #include "firmware/settings/consistency_queries.h"
 #include "firmware/settings/values.h"
 #include "firmware/settings/way.h"
@@ -46,6 +47,8 @@ void object_to_same_names(const std::vector<Element>& list, const auto& path_to,
 void object_to_same_names(const Settings& settings, Objections& found) {
   object_to_same_names(settings.ports, [](size_t i) { return KeyPath{port_at(i)}; }, found);
   object_to_same_names(settings.services, [](size_t i) { return KeyPath{service_at(i)}; }, found);
+  object_to_same_names(
+      settings.credentials, [](size_t i) { return KeyPath{Step{"credentials", i}}; }, found);
   for (size_t i = 0; i < settings.services.size(); ++i) {
     object_to_same_names(
         settings.services[i].backends,
@@ -386,6 +389,7 @@ std::vector<Objection> objections_to(const Settings& settings) {
       object_to_api,
       object_to_rollout,
       object_to_queries,
+      object_to_credentials,
   };
   Objections found;
   for (const auto rule : kRules) rule(settings, found);

@@ -3,6 +3,7 @@
 #include "firmware/base/limits.h"
 #include "firmware/settings/keys_alerts.h"
 #include "firmware/settings/keys_box.h"
+#include "firmware/settings/keys_credentials.h"
 #include "firmware/settings/keys_fields.h"
 #include "firmware/settings/keys_management.h"
 #include "firmware/settings/keys_queries.h"
@@ -147,6 +148,16 @@ constexpr Key kSettingsKeys[] = {
      .members = kAlertKeys,
      .field = group<&Settings::alerts>(),
      .help = "Who is told what is wrong, beside systemd's journal."},
+    {.name = "credentials",
+     .since = "0.1",
+     .form = Form::group,
+     .is_list = true,
+     .count = {0, kMaxCredentials},
+     .members = kCredentialKeys,
+     .field = group<&Settings::credentials>(),
+     .help = "What the box proves itself with to whom it asks queries and tells alerts, and whose "
+             "certificates it believes there. Of several that fit a request, the one with the "
+             "longest path is taken."},
 };
 
 }  // namespace

@@ -51,7 +51,8 @@ inline constexpr Key kPrometheusKeys[] = {
      .none = "nobody",
      .field = field<&PrometheusSettings::url>(),
      .help = "A Prometheus, or what has its API, which is at `/api/v1/query` below the path given. "
-             "With `https`, its certificate must be good to the system's authorities."},
+             "With `https`, its certificate must be good to the system's authorities, or to those "
+             "of `credentials`."},
     {.name = "interval",
      .since = "0.1",
      .form = Form::duration,

@@ -312,6 +312,17 @@ struct AlertSettings {
   friend bool operator==(const AlertSettings&, const AlertSettings&) = default;
 };
 
+// What requests of the box to one place bring along, and whom they believe there.
+struct CredentialSettings {
+  std::string name;
+  std::string url;  // as parse_url() has them: what requests' URLs begin with
+  // Files; empty: none, and whom the system believes.
+  std::string authorization_file;
+  std::string ca_file;
+
+  friend bool operator==(const CredentialSettings&, const CredentialSettings&) = default;
+};
+
 struct Settings {
   std::string name = "evenkeel";
   std::string secret_file = "/var/lib/evenkeel/secret";
@@ -332,6 +343,7 @@ struct Settings {
   JournalSettings journal;
   MetricsSettings metrics;
   AlertSettings alerts;
+  std::vector<CredentialSettings> credentials;
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -5,6 +5,7 @@
 #include "tests/cmocka.h"
 #include "tests/manage/hook.h"
 #include "tests/manage/remote_client.h"
+#include "tests/manage/secret_file.h"
 
 namespace evenkeel {
 namespace {
@@ -61,6 +62,34 @@ void test_nobody_is_silenced_by_a_change(void**) {
   room.pass(5'000'000);
   assert_int_equal(hook.heard().size(), 2);
   assert_string_equal(remembered.c_str(), "the fan is loud. over: the fan is loud. ");
+}
+
+// Nor by what it does to their credentials; those that it brings for others count at once.
+void test_nobody_is_silenced_by_credentials(void**) {
+  Room room;
+  const Folder folder;
+  Hook old_one(room.context);
+  Hook new_one(room.context);
+  const auto entry = [&](const Hook& hook, const std::string& path, const std::string& file) {
+    return CredentialSettings{.name = file,
+                              .url = hook.url(path),
+                              .authorization_file = folder.path(file),
+                              .ca_file = {}};
+  };
+  write_secret(folder, "good", "Bearer good");
+  write_secret(folder, "bad", "Bearer bad");
+  room.confirmed.alerts.webhooks = {old_one.url("/a/b")};
+  room.confirmed.credentials = {entry(old_one, "/", "good")};
+  room.settings.alerts.webhooks = {old_one.url("/a/b"), new_one.url("/a")};
+  room.settings.credentials = {entry(old_one, "/a", "bad"), entry(old_one, "/", "bad"),
+                               entry(new_one, "/", "bad")};
+  room.wrong = {{.kind = AlertKind::trouble, .labels = {}, .text = "the fan is loud"}};
+  assert_true(comes_true(room.context, [&] {
+    room.pass(400'000);
+    return !old_one.heard().empty() && !new_one.heard().empty();
+  }));
+  assert_string_equal(old_one.heard()[0].authorization.c_str(), "Bearer good");
+  assert_string_equal(new_one.heard()[0].authorization.c_str(), "Bearer bad");
 }
 
 void test_what_is_wrong_gets_told(void**) {
@@ -126,6 +155,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_asks_now_and_then),
       cmocka_unit_test(test_nobody_is_silenced_by_a_change),
+      cmocka_unit_test(test_nobody_is_silenced_by_credentials),
       cmocka_unit_test(test_what_is_wrong_gets_told),
       cmocka_unit_test(test_a_receiver_that_fails_is_an_alert),
       cmocka_unit_test(test_metrics_move_with_the_settings),

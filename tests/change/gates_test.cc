@@ -69,6 +69,30 @@ void what_is_found_first_is_told(void** /*state*/) {
   assert_int_equal(refusal_of(checked)->mistakes.size(), 2);
 }
 
+// Only those that it brings: what has gone bad meanwhile is to keep nobody from a change.
+void files_of_new_credentials_are_read(void** /*state*/) {
+  const std::string old_ones =
+      "alerts = { webhooks = [\"https://a/x\", \"https://b/x\"]; };\n"
+      "credentials = ( { name = \"a\"; url = \"https://a\"; ca_file = \"/ca\"; }";
+  const std::string new_ones =
+      old_ones + ",\n{ name = \"b\"; url = \"https://b\"; ca_file = \"/ca\"; }";
+  Machine machine(text_of({.more = old_ones + " );\n"}));
+  machine.box->bad_files = {
+      {.file = {}, .line = 0, .path = "credentials[b].ca_file", .what = "is not there"}};
+  const auto checked = [&](const std::string& more) {
+    return assess(text_of({.more = more}), *machine.overrides, machine.box->in_force(),
+                  *machine.box)
+        .checked;
+  };
+  assert_true(checked(old_ones + " );\n").mistakes.empty());
+  assert_true(machine.box->asked_of.empty());
+  const std::optional<Refusal> refusal = refusal_of(checked(new_ones + " );\n"));
+  assert_true(refusal.has_value() && refusal->code == Code::bad_settings);
+  assert_string_equal(refusal->message.c_str(), "candidate: credentials[b].ca_file: is not there");
+  assert_int_equal(machine.box->asked_of.size(), 1);
+  assert_string_equal(machine.box->asked_of[0].name.c_str(), "b");
+}
+
 void waivers_fit_exactly(void** /*state*/) {
   const Hit refused = {
       .rule = "single-node", .severity = Severity::refuse, .where = {}, .what = {}};
@@ -123,6 +147,7 @@ int main() {
       cmocka_unit_test(a_change_is_one_text),
       cmocka_unit_test(no_comment_goes_beyond_the_text),
       cmocka_unit_test(what_is_found_first_is_told),
+      cmocka_unit_test(files_of_new_credentials_are_read),
       cmocka_unit_test(waivers_fit_exactly),
       cmocka_unit_test(reasons_are_a_line),
   };

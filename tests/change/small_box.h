@@ -54,6 +54,11 @@ class SmallBox final : public Box {
     return restarting_differences(started_, wanted);
   }
 
+  std::vector<Mistake> mistakes_in_files(std::vector<CredentialSettings> credentials) override {
+    asked_of = std::move(credentials);
+    return asked_of.empty() ? std::vector<Mistake>() : bad_files;
+  }
+
   Result<Preview> preview(std::shared_ptr<const Settings> settings) override {
     const PortState port = {.mac = {2, 0, 0, 0, 0, 1}, .mtu = 1'500};
     const Surroundings surroundings = {
@@ -108,6 +113,8 @@ class SmallBox final : public Box {
   bool rolls_out = false;
   std::vector<uint32_t> steps;  // of the last rollout
   std::vector<Address> unreachable;
+  std::vector<Mistake> bad_files;  // of any credentials
+  std::vector<CredentialSettings> asked_of;
   size_t published = 0;
   std::shared_ptr<const Settings> ready;
 

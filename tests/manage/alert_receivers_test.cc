@@ -6,6 +6,7 @@
 
 #include "tests/cmocka.h"
 #include "tests/manage/hook.h"
+#include "tests/manage/secret_file.h"
 
 namespace evenkeel {
 namespace {
@@ -45,11 +46,12 @@ struct Room {
     }
   }
   void follow(std::vector<std::string> webhooks, std::vector<std::string> alertmanagers,
-              Microseconds repeat = 60'000'000) {
+              Microseconds repeat = 60'000'000,
+              const std::vector<CredentialSettings>& credentials = {}) {
     receivers.follow({.webhooks = std::move(webhooks),
                       .alertmanagers = std::move(alertmanagers),
                       .repeat = repeat},
-                     "lb1");
+                     "lb1", credentials);
   }
 };
 
@@ -217,13 +219,44 @@ void test_counts_by_host_and_port(void**) {
   assert_int_equal(counts[1].sent, 1);
 }
 
+// Of either kind; and what is wrong with them is told.
+void test_receivers_are_told_with_their_credentials(void**) {
+  Room room;
+  const Folder folder;
+  const std::string file = write_secret(folder, "token", "Bearer abc");
+  Hook webhook(room.context);
+  Hook alertmanager(room.context);
+  Hook stranger(room.context);
+  const auto entry = [&](const std::string& name, const std::string& url) {
+    return CredentialSettings{.name = name, .url = url, .authorization_file = file, .ca_file = {}};
+  };
+  room.active = {down("web1")};
+  room.follow({webhook.url("/box"), stranger.url("/")}, {alertmanager.url("/am")}, 60'000'000,
+              {entry("hook", webhook.url()), entry("am", alertmanager.url("/am/api"))});
+  assert_true(comes_true(room.context, [&] {
+    room.pass(200'000);
+    return !webhook.heard().empty() && !alertmanager.heard().empty() && !stranger.heard().empty();
+  }));
+  assert_string_equal(webhook.heard()[0].authorization.c_str(), "Bearer abc");
+  assert_string_equal(alertmanager.heard()[0].authorization.c_str(), "Bearer abc");
+  assert_string_equal(stranger.heard()[0].authorization.c_str(), "");
+  assert_true(room.receivers.troubles().empty());
+
+  std::filesystem::remove(file);
+  assert_true(comes_true(room.context, [&] {
+    room.pass(2'000'000);
+    return room.receivers.troubles().size() == 2;
+  }));
+  assert_true(room.receivers.troubles()[0].kind == AlertKind::credentials_failed);
+}
+
 // The loop ends what is under way.
 void test_may_go_while_posts_are_under_way(void**) {
   auto context = std::make_unique<asio::io_context>();
   Alerts alerts;
   auto receivers = std::make_unique<AlertReceivers>(*context, alerts);
   Hook hook(*context);
-  receivers->follow({.webhooks = {hook.url()}, .alertmanagers = {}}, "lb1");
+  receivers->follow({.webhooks = {hook.url()}, .alertmanagers = {}}, "lb1", {});
   alerts.set({down("web1")}, 1, kWall);
   receivers->tick(1, kWall);
   context->run_one();
@@ -244,6 +277,7 @@ int main() {
       cmocka_unit_test(test_receivers_do_not_wait_for_each_other),
       cmocka_unit_test(test_settings_change_who_is_told),
       cmocka_unit_test(test_counts_by_host_and_port),
+      cmocka_unit_test(test_receivers_are_told_with_their_credentials),
       cmocka_unit_test(test_may_go_while_posts_are_under_way),
   };
   return cmocka_run_group_tests_name("manage/alert_receivers", tests, nullptr, nullptr);

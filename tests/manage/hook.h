@@ -23,6 +23,7 @@ class Hook {
     std::string host;
     std::string type;
     std::string body;
+    std::string authorization;
   };
 
   explicit Hook(boost::asio::io_context& context, uint16_t port = 0)
@@ -81,7 +82,8 @@ class Hook {
           const size_t target = guest->text.find(' ') + 1;
           heard->push_back({guest->text.substr(target, guest->text.find(' ', target) - target),
                             guest->header("Host"), guest->header("Content-Type"),
-                            guest->text.substr(guest->text.find("\r\n\r\n") + 4)});
+                            guest->text.substr(guest->text.find("\r\n\r\n") + 4),
+                            guest->header("Authorization")});
           guest->reply = *reply;
           boost::asio::async_write(guest->socket, boost::asio::buffer(guest->reply),
                                    [guest](const boost::system::error_code&, size_t) {});

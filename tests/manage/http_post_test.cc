@@ -9,6 +9,8 @@
 #include "tests/cmocka.h"
 #include "tests/manage/hook.h"
 #include "tests/manage/remote_client.h"
+#include "tests/manage/secret_file.h"
+#include "tests/manage/tls_hook.h"
 
 namespace evenkeel {
 namespace {
@@ -19,6 +21,10 @@ struct Post {
   asio::io_context context;
   PostOffice office;
 
+  void follow(std::vector<CredentialSettings> credentials) {
+    office.credentials.follow(std::move(credentials));
+    office.tick(1'000'000'000);
+  }
   // How it ended; it always does.
   std::string outcome(const std::string& url, const std::string& body = "{}") {
     std::optional<std::string> said;
@@ -144,6 +150,63 @@ void test_asks_by_a_form(void**) {
   assert_string_equal(hook.heard()[0].body.c_str(), "query=up");
 }
 
+// Whoever else is asked, and wherever one is sent, learns nothing.
+void test_credentials_go_to_their_url_only(void**) {
+  Post post;
+  const Folder folder;
+  const std::string file = write_secret(folder, "token", "Bearer abc\n");
+  Hook hook(post.context);
+  Hook other(post.context);
+  post.follow({{.name = "a", .url = hook.url("/a"), .authorization_file = file, .ca_file = {}}});
+  assert_string_equal(post.outcome(hook.url("/a/b")).c_str(), "taken");
+  assert_string_equal(post.outcome(hook.url("/ab")).c_str(), "taken");
+  assert_string_equal(post.outcome(other.url("/a")).c_str(), "taken");
+  hook.answer("HTTP/1.1 307 Over there\r\nLocation: " + other.url("/a") +
+              "\r\nContent-Length: 0\r\n\r\n");
+  assert_string_equal(post.outcome(hook.url("/a")).c_str(), "it answers 307 Over there");
+  assert_int_equal(hook.heard().size(), 3);
+  assert_string_equal(hook.heard()[0].authorization.c_str(), "Bearer abc");
+  assert_string_equal(hook.heard()[1].authorization.c_str(), "");
+  assert_string_equal(hook.heard()[2].authorization.c_str(), "Bearer abc");
+  assert_int_equal(other.heard().size(), 1);
+  assert_string_equal(other.heard()[0].authorization.c_str(), "");
+}
+
+void test_nothing_goes_without_its_credentials(void**) {
+  Post post;
+  Hook hook(post.context);
+  post.follow({{.name = "a", .url = hook.url(), .authorization_file = "/none", .ca_file = {}}});
+  assert_string_equal(post.outcome(hook.url()).c_str(),
+                      "the authorization file /none cannot be opened: No such file or directory");
+  assert_true(hook.heard().empty());
+}
+
+// One whose certificate the test's own authority has signed, which the system does not know.
+void test_https_believes_whom_credentials_name(void**) {
+  Post post;
+  const Certificates certificates;
+  TlsHook hook(post.context, certificates.folder, "localhost");
+  const std::string url = "https://localhost:" + std::to_string(hook.port()) + "/";
+  const auto outcome_with = [&](const std::string& authorities) {
+    post.follow({{.name = "a",
+                  .url = url,
+                  .authorization_file = {},
+                  .ca_file = certificates.folder.path(authorities)}});
+    return post.outcome(url);
+  };
+  assert_true(post.outcome(url).starts_with("TLS: certificate verify failed"));
+  assert_true(outcome_with("stranger_ca.pem").starts_with("TLS: certificate verify failed"));
+  assert_string_equal(outcome_with("ca.pem").c_str(), "taken");
+  // It is somebody else's by its name.
+  TlsHook box(post.context, certificates.folder, "box");
+  const std::string another = "https://localhost:" + std::to_string(box.port()) + "/";
+  post.follow({{.name = "a",
+                .url = another,
+                .authorization_file = {},
+                .ca_file = certificates.folder.path("ca.pem")}});
+  assert_true(post.outcome(another).starts_with("TLS: certificate verify failed"));
+}
+
 // It speaks no TLS, or has a certificate that nobody vouches for.
 void test_https_believes_only_whom_the_system_does(void**) {
   Post post;
@@ -163,6 +226,9 @@ int main() {
       cmocka_unit_test(test_bad_answers_are_failures),
       cmocka_unit_test(test_nobody_is_waited_for_long),
       cmocka_unit_test(test_asks_by_a_form),
+      cmocka_unit_test(test_credentials_go_to_their_url_only),
+      cmocka_unit_test(test_nothing_goes_without_its_credentials),
+      cmocka_unit_test(test_https_believes_whom_credentials_name),
       cmocka_unit_test(test_https_believes_only_whom_the_system_does),
   };
   return cmocka_run_group_tests_name("manage/http_post", tests, nullptr, nullptr);

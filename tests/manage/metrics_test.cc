@@ -32,7 +32,7 @@ struct Watched {
 
 void test_tells_the_change_and_the_alerts(void**) {
   Watched box;
-  box.receivers.follow({.webhooks = {"http://192.0.2.9/secret"}, .alertmanagers = {}}, "lb1");
+  box.receivers.follow({.webhooks = {"http://192.0.2.9/secret"}, .alertmanagers = {}}, "lb1", {});
   box.alerts.set({{.kind = AlertKind::link_down, .labels = {{"port", "wan"}}, .text = ""},
                   {.kind = AlertKind::link_down, .labels = {{"port", "lan"}}, .text = ""}},
                  1, 1);
@@ -65,7 +65,7 @@ void test_a_box_that_nobody_watches_has_metrics_too(void**) {
 void test_the_api_serves_what_promtool_accepts(void**) {
   Watched box;
   box.receivers.follow({.webhooks = {"http://192.0.2.9/"}, .alertmanagers = {"http://[::1]:9093"}},
-                       "lb1");
+                       "lb1", {});
   Managed managed = box.managed();
   const Outgoing outgoing = answer(managed, box.room.machine.caller("anna", Role::viewer),
                                    {.method = "GET", .target = "/metrics", .body = ""});

@@ -7,6 +7,7 @@
 #include "tests/cmocka.h"
 #include "tests/manage/hook.h"
 #include "tests/manage/remote_client.h"
+#include "tests/manage/secret_file.h"
 
 namespace evenkeel {
 namespace {
@@ -79,6 +80,35 @@ void test_asks_by_post_on_its_interval(void**) {
   room.pass(kSecond / 2 + 40'000);
   assert_true(room.wait_for(2));
   assert_int_equal(hook.heard().size(), 2);
+}
+
+// Of several entries, the one that is for queries; and what it says of wrong ones is told.
+void test_asks_with_its_credentials(void**) {
+  Room room;
+  const Folder folder;
+  Hook hook(room.context);
+  hook.answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: 13\r\n\r\nUnauthorized\n");
+  Settings settings = settings_of(hook.url("/p"), 1);
+  settings.credentials = {
+      {.name = "other", .url = "http://other", .authorization_file = "/none", .ca_file = {}},
+      {.name = "prometheus",
+       .url = hook.url(),
+       .authorization_file = write_secret(folder, "token", "Basic abc"),
+       .ca_file = {}}};
+  room.prometheus.follow(settings);
+  assert_true(room.wait_for(1));
+  assert_string_equal(hook.heard().at(0).authorization.c_str(), "Basic abc");
+  assert_string_equal(room.answered[0].answer.why.c_str(), "it answers 401 \"Unauthorized\"");
+  assert_true(room.prometheus.troubles().empty());
+
+  settings.credentials[1].authorization_file = "/none";
+  room.prometheus.follow(settings);
+  room.answered.clear();
+  assert_true(room.wait_for(1));
+  assert_string_equal(room.answered[0].answer.why.c_str(),
+                      "the authorization file /none cannot be opened: No such file or directory");
+  assert_int_equal(hook.heard().size(), 1);
+  assert_int_equal(room.prometheus.troubles().size(), 1);
 }
 
 void test_however_it_behaves_it_is_told(void**) {
@@ -155,6 +185,7 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_asks_by_post_on_its_interval),
+      cmocka_unit_test(test_asks_with_its_credentials),
       cmocka_unit_test(test_however_it_behaves_it_is_told),
       cmocka_unit_test(test_the_silent_one_is_not_flooded),
       cmocka_unit_test(test_who_is_away_and_nobody),

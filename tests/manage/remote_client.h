@@ -34,6 +34,7 @@ sign() {  # NAME CA DAYS SUBJECT
   openssl x509 -req -in $1.csr -CA $2.pem -CAkey $2.key -CAcreateserial -days $3 -out $1.pem
 }
 sign box ca 2 /CN=box
+sign localhost ca 2 /CN=localhost
 sign carla ca 2 /CN=carla
 sign nameless ca 2 /O=nobody
 sign odd ca 2 /CN=o$(printf '\001')dd

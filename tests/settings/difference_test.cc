@@ -212,6 +212,8 @@ void no_key_is_forgotten(void** /*state*/) {
   Settings before = settings_with(Place::port, R"(addresses = ["10.0.0.2/24"];
     routes = ( { to = "0.0.0.0/0"; via = "10.0.0.1"; } );)");
   before.services[0].queries = {{.name = "errors", .query = "up", .at_most = 0.02}};
+  before.credentials = {
+      {.name = "hook", .url = "https://a", .authorization_file = "/token", .ca_file = "/ca"}};
   Settings after = before;
   size_t count = 0;
   for_each_key(settings_keys(), &after, "",

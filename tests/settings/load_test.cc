@@ -64,6 +64,8 @@ metrics = { listen = "127.0.0.1:9880"; };
 alerts = { webhooks = ["https://hooks.example.net/box"]; alertmanagers = ["http://127.0.0.1:9093"];
            repeat = "30s"; };
 prometheus = { url = "https://prometheus.example.net:9090/p"; interval = "5s"; };
+credentials = ( { name = "prometheus"; url = "https://prometheus.example.net:9090";
+                  authorization_file = "/etc/token"; ca_file = "/etc/ca.pem"; } );
 ports = (
   { name = "wan0"; device = "0000:03:00.0"; mtu = 9000; vlan = 7;
     addresses = ["192.0.2.2/24", "2001:db8::2/64"];
@@ -231,6 +233,10 @@ Settings every_key() {
                 .alertmanagers = {"http://127.0.0.1:9093"},
                 .repeat = 30'000'000};
   all.prometheus = {.url = "https://prometheus.example.net:9090/p", .interval = 5'000'000};
+  all.credentials = {{.name = "prometheus",
+                      .url = "https://prometheus.example.net:9090",
+                      .authorization_file = "/etc/token",
+                      .ca_file = "/etc/ca.pem"}};
   all.services = {tunnelled(), marked(), spread(), translated(), commanded()};
   return all;
 }
@@ -303,7 +309,7 @@ void all_mistakes_are_told_in_the_order_of_the_text(void** /*state*/) {
       "host's address and its prefix length, as \"192.0.2.1/24\"\n"
       "text:6: colour: there is no such key; allowed: name, secret_file, cpu, memory, idle, "
       "eal_extra, eal_prefix, kernel, ports, services, rules, change, rollout, evidence, "
-      "prometheus, api, journal, metrics, alerts\n"
+      "prometheus, api, journal, metrics, alerts, credentials\n"
       "text:7: services[shop].vips: found a list of 0; allowed: a list, at least 1, at most "
       "16384, of: a host's address or a prefix, as \"192.0.2.1\" or \"2001:db8::/64\"\n"
       "text:7: services[shop].ports: found \"0\"; allowed: \"80\", \"8000-8100\" or \"all\"\n"

@@ -1,6 +1,6 @@
 """Who watches the box: Prometheus scrapes it, Alertmanager and a webhook are told what is wrong and
 when it is over. Both are the real ones, beside keeld in its network namespace; clients make
-requests all the while.
+requests all the while. Alertmanager and the webhook listen only to whom they know.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from guarded import AUTHORIZATION, is_nowhere, web_config, write_secret
 from lab import managed_lab
 from network import VIP
 from proof import expect, until
@@ -26,6 +27,7 @@ METRICS = '127.0.0.1:9880'
 HOOK = 9881
 PROMETHEUS = '127.0.0.1:9090'
 ALERTMANAGER = '127.0.0.1:9093'
+TOKEN = 'Bearer of-the-webhook'
 SOON = 5  # seconds until what is wrong is known by whoever is to know it
 
 
@@ -35,12 +37,15 @@ class Hook:
     def __init__(self, lab_):
         self.heard = []
         self.manner = 'good'
+        self.token = TOKEN
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers['Content-Length']))
-                if hook.manner == 'good':
+                if self.headers['Authorization'] != hook.token:
+                    self.send_error(401)
+                elif hook.manner == 'good':
                     hook.heard.append(json.loads(body))
                     self.send_response(204)
                     self.end_headers()
@@ -72,6 +77,11 @@ def setup(programs):
     with managed_lab(programs, metrics={'listen': METRICS}, alerts={
             'webhooks': [f'http://127.0.0.1:{HOOK}/hook'],
             'alertmanagers': [f'http://{ALERTMANAGER}'], 'repeat': '2s'}) as result:
+        result.box.settings['credentials'] = [
+            {'name': 'hook', 'url': f'http://127.0.0.1:{HOOK}',
+             'authorization_file': write_secret(result.folder / 'hook.secret', TOKEN + '\n')},
+            {'name': 'alertmanager', 'url': f'http://{ALERTMANAGER}/api',
+             'authorization_file': write_secret(result.folder / 'am.secret', AUTHORIZATION)}]
         result.hook = Hook(result)
         start_alertmanager(result)
         start_prometheus(result)
@@ -88,7 +98,8 @@ def start_alertmanager(lab_):
     config.write_text('route: {receiver: nobody}\nreceivers: [{name: nobody}]\n')
     lab_.alertmanager = lab_.namespaces.start('box', [
         'prometheus-alertmanager', f'--config.file={config}', '--cluster.listen-address=',
-        f'--storage.path={lab_.folder}/alertmanager', f'--web.listen-address={ALERTMANAGER}'],
+        f'--storage.path={lab_.folder}/alertmanager', f'--web.listen-address={ALERTMANAGER}',
+        f'--web.config.file={web_config(lab_.folder)}'],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: answers(lab_, f'http://{ALERTMANAGER}/-/ready'), 'Alertmanager is ready', 30, 0.1)
 
@@ -110,7 +121,10 @@ scrape_configs: [{{job_name: evenkeel, static_configs: [{{targets: ['{METRICS}']
 # --- Asking -------------------------------------------------------------------------------------
 
 def fetch(lab_, url):
-    with lab_.namespaces.inside('box'), urllib.request.urlopen(url, timeout=10) as answer:
+    request = urllib.request.Request(url)
+    if ALERTMANAGER in url:
+        request.add_header('Authorization', AUTHORIZATION)
+    with lab_.namespaces.inside('box'), urllib.request.urlopen(request, timeout=10) as answer:
         return answer.read().decode()
 
 
@@ -338,6 +352,26 @@ def bad_webhooks_are_a_trouble(lab_):
     return ', '.join(told)
 
 
+def a_webhook_has_another_token(lab_):
+    """It is told again as soon as the box's file has the new one; which nobody gets to see."""
+    box = lab_.box
+    lab_.hook.token = 'Bearer a-better-one'
+    box.keel('set', 'services.web.backends.server2.weight', 3)
+    change = box.told('commit', '--confirm', '1s', '--why', 'another trial')
+    trouble = until(lambda: next((trouble for trouble in box.told('status')['troubles']
+                                  if f':{HOOK}' in trouble), None), 'the trouble', 1 + SOON, 0.1)
+    assert 'it answers 401 ' in trouble, trouble
+    write_secret(lab_.folder / 'hook.secret', lab_.hook.token)
+    began = time.monotonic()
+    labels = {'generation': str(change['id'])}
+    until(lambda: lab_.hook.states('evenkeel_change_rolled_back', **labels) == ['firing'],
+          'the webhook knows', 2 * SOON, 0.05)
+    took = time.monotonic() - began
+    for secret in (TOKEN, lab_.hook.token, AUTHORIZATION):
+        assert is_nowhere(secret.split()[1], box), secret
+    return f'told after {took:.1f} s'
+
+
 def settings_change_at_once(lab_):
     """Where metrics are served, and whom alerts go to, needs no restart."""
     box = lab_.box
@@ -364,5 +398,7 @@ TESTS = [
     ('a change that went back is told', a_change_that_went_back_is_told),
     ('alertmanager may be away', alertmanager_may_be_away),
     ('a webhook that misbehaves is a trouble, and holds up nobody', bad_webhooks_are_a_trouble),
+    ('a webhook that has another token says so, and is told by it soon',
+     a_webhook_has_another_token),
     ('who watches changes with the settings, without a restart', settings_change_at_once),
 ]

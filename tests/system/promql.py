@@ -14,11 +14,13 @@ import threading
 import time
 import urllib.request
 
+from guarded import AUTHORIZATION, is_nowhere, make_certificate, web_config, write_secret
 from lab import managed_lab
 from network import VIP
 from proof import expect, until
 
 PROMETHEUS = '127.0.0.1:9090'
+GUARDED = '127.0.0.1:9091'
 EXPORTER = 9882
 BACKENDS = 'services.web.backends'
 ERRORS = 'sum(rate(answers_total{code="500"}[3s])) / sum(rate(answers_total[3s]))'
@@ -234,9 +236,55 @@ def a_bad_query(lab_):
     return told
 
 
+def start_guarded_prometheus(lab_):
+    """By TLS, and for whom it knows; it has seen nothing."""
+    config = lab_.folder / 'guarded-prometheus.yml'
+    config.write_text('scrape_configs: []\n')
+    certificate = make_certificate(lab_.folder, GUARDED.split(':', maxsplit=1)[0])
+    lab_.namespaces.start('box', [
+        'prometheus', f'--config.file={config}', f'--storage.tsdb.path={lab_.folder}/guarded',
+        f'--web.listen-address={GUARDED}',
+        f'--web.config.file={web_config(lab_.folder, certificate)}'],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def a_guarded_prometheus(lab_):
+    """Behind an authority and a password of the user's own, as settings and their files say."""
+    box = lab_.box
+    start_guarded_prometheus(lab_)
+    secret = lab_.folder / 'prometheus.secret'
+    box.keel('set', 'prometheus.url', f'https://{GUARDED}')
+    box.keel('set', 'services.web.queries.one', '{ query = "vector(1)"; at_most = 1; }')
+    box.keel('set', 'credentials.prometheus.url', f'https://{GUARDED}')
+    box.keel('set', 'credentials.prometheus.ca_file', f'{lab_.folder}/ca.pem')
+    box.keel('set', 'credentials.prometheus.authorization_file', secret)
+    said = box.keel('commit', '--why', 'another Prometheus', expected=1)
+    assert ('credentials[prometheus].authorization_file: the authorization file '
+            f'{secret} cannot be opened') in said, said
+
+    def is_told(words):
+        return any(words in trouble for trouble in box.told('status')['troubles'])
+    write_secret(secret, 'Basic d3Jvbmc6d3Jvbmc=\n')
+    box.keel('confirm', roll_out(lab_, 'another Prometheus'))
+    until(lambda: is_told('it answers 401 '), 'the wrong password is told', SOON, 0.1)
+    began = time.monotonic()
+    write_secret(secret, AUTHORIZATION)
+    until(lambda: queries(lab_)['one']['state'] == 'inside', lambda: f'{queries(lab_)}', SOON, 0.1)
+    took = time.monotonic() - began
+
+    secret.chmod(0o644)
+    told = until(lambda: fires(lab_, 'evenkeel_credentials_failed', credentials='prometheus'),
+                 'the alert', SOON, 0.1)
+    assert 'is open to others' in told and is_told('is open to others'), told
+    expect(queries(lab_)['one']['state'], 'inside', 'the query')
+    assert is_nowhere(AUTHORIZATION.split()[1], box)
+    return f'asked after {took:.1f} s: {told}'
+
+
 TESTS = [
     ('a harmless change is judged by the queries, and confirmed', a_harmless_change),
     ('a change that only the application suffers from goes back by itself', a_harmful_change),
     ('a prometheus that is killed takes nothing back', prometheus_is_killed),
     ('a query that prometheus refuses is an alert', a_bad_query),
+    ('a prometheus behind TLS and a password is asked with credentials', a_guarded_prometheus),
 ]
