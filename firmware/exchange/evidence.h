@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "firmware/base/check.h"
@@ -112,7 +113,8 @@ class alignas(kCacheLine) Evidence {
 
   // For the worker.
   // REQUIRES, of all below: slots and services are below the capacities, groups below kGroups.
-  void prefetch(uint16_t slot) const { __builtin_prefetch(slots_.data() + slot, 1); }
+  class PacketCounts;
+  PacketCounts packet_counts();
   void count_packet(uint16_t slot, uint32_t packet_bytes);
   void count_new_flow(uint16_t slot) { at(slot).new_flows.add(1); }
   void count_drop(Reason reason);
@@ -238,6 +240,28 @@ class alignas(kCacheLine) Evidence {
   Sources sources_;
 };
 
+// To be held while a burst is counted: where counters are then need not be read again for each
+// packet.
+class Evidence::PacketCounts {
+ public:
+  explicit PacketCounts(std::span<Tally> tallies) : tallies_(tallies) {}
+
+  void prefetch(uint16_t slot) const { __builtin_prefetch(tallies_.data() + slot, 1); }
+  void add(uint16_t slot, uint32_t packet_bytes) const {
+    REQUIRE(slot < tallies_.size());
+    Tally& counters = tallies_[slot];
+    counters.packets.add(1);
+    counters.bytes.add(packet_bytes);
+  }
+
+ private:
+  std::span<Tally> tallies_;
+};
+
+inline Evidence::PacketCounts Evidence::packet_counts() {
+  return PacketCounts({slots_.data(), slots_.size()});
+}
+
 static_assert(latency_bucket(Microseconds{1} << 20) == kLatencyBuckets - 1 &&
                   latency_bucket((Microseconds{1} << 20) - 1) == kLatencyBuckets - 2 &&
                   latency_bucket_start(kLatencyBuckets - 1) == Microseconds{1} << 20,
@@ -251,9 +275,7 @@ constexpr size_t Evidence::bytes(Capacities capacities) {
 }
 
 inline void Evidence::count_packet(uint16_t slot, uint32_t packet_bytes) {
-  Tally& counters = at(slot);
-  counters.packets.add(1);
-  counters.bytes.add(packet_bytes);
+  packet_counts().add(slot, packet_bytes);
 }
 
 inline void Evidence::count_drop(Reason reason) {

@@ -71,6 +71,7 @@ class Sources {
   // For the worker. `source_hash` is the same on every worker, and all its bits are good.
   // `tick` never goes back.
   // REQUIRES: service is below the number given to make().
+  void prefetch(uint16_t service, uint64_t source_hash, Tick tick) const;
   void saw_new_flow(uint16_t service, uint64_t source_hash, Tick tick);
   void saw_packet(uint16_t service, uint64_t source_hash, const Address& source, Tick tick);
 
@@ -106,6 +107,8 @@ class Sources {
 
   explicit Sources(PageArray<Service> services) : services_(std::move(services)) {}
 
+  static constexpr int kIndexBits = std::countr_zero(kSourceRegisters);
+  static uint64_t register_of(uint64_t source_hash) { return source_hash >> (64 - kIndexBits); }
   Window& window_at(uint16_t service, Tick tick);
   static void start(Window& window, SourceWindow number);
   static void raise_register(Window& window, uint64_t source_hash);
@@ -130,8 +133,7 @@ inline Sources::Window& Sources::window_at(uint16_t service, Tick tick) {
 
 // The top ten bits choose the register; the place of the first one among the others is its rank.
 inline void Sources::raise_register(Window& window, uint64_t source_hash) {
-  constexpr int kIndexBits = std::countr_zero(kSourceRegisters);
-  const uint64_t index = source_hash >> (64 - kIndexBits);
+  const uint64_t index = register_of(source_hash);
   const uint64_t others = (source_hash << kIndexBits) | (uint64_t{1} << (kIndexBits - 1));
   const uint64_t rank = static_cast<uint64_t>(std::countl_zero(others)) + 1;
 
@@ -140,6 +142,17 @@ inline void Sources::raise_register(Window& window, uint64_t source_hash) {
   const uint64_t old = word.read();
   const uint64_t old_rank = (old >> shift) & 0xff;
   if (rank > old_rank) word.write(old + ((rank - old_rank) << shift));
+}
+
+// What saw_packet() reads: a window of a service of many is in no near cache.
+inline void Sources::prefetch(uint16_t service, uint64_t source_hash, Tick tick) const {
+  REQUIRE(service < services_.size());
+  const Window& window = services_[service].windows[source_window_of(tick) % 2];
+  const auto* const begin = reinterpret_cast<const uint8_t*>(&window);
+  for (size_t at = 0; at < offsetof(Window, registers); at += kCacheLine) {
+    __builtin_prefetch(begin + at, 1);
+  }
+  __builtin_prefetch(&window.registers[register_of(source_hash) / kRegistersPerWord], 1);
 }
 
 inline void Sources::saw_new_flow(uint16_t service, uint64_t source_hash, Tick tick) {

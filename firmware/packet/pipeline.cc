@@ -15,12 +15,26 @@
 namespace evenkeel {
 namespace {
 
+// What a bucket's previous backend is, of a service that has not moved.
+constexpr uint16_t kNoPrevious = kNoBackend;
+
 // ICMP errors go with their flow, but are not a sign of life from it.
 bool is_of_client(const Parsed& parsed) { return parsed.kind != Kind::icmp_error; }
 
 // Whether flow memory may have a say in where a packet of a service goes.
 bool may_ask(const Service& service) {
   return service.previous != nullptr || service.affinity == Affinity::sticky;
+}
+// Of any of four; without a branch for each.
+template <typename ServiceOf>
+bool may_any_ask(const ServiceOf& service_of) {
+  uintptr_t previous = 0;
+  bool is_sticky = false;
+  for (size_t i = 0; i < 4; ++i) {
+    previous |= reinterpret_cast<uintptr_t>(service_of(i).previous);
+    is_sticky |= service_of(i).affinity == Affinity::sticky;
+  }
+  return previous != 0 || is_sticky;
 }
 
 // Whether a reply refuses, or says that its sender can take no more.
@@ -46,7 +60,7 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   const Tick tick = tick_of(now);
   if (!frames.empty()) {
     classify(plan, frames, now, ret_reasons);
-    choose(plan, frames);
+    choose(plan, frames, tick);
     recall(plan, tick);
     emit_all(plan, frames, ret_reasons);
     track(plan, frames, now);
@@ -119,18 +133,31 @@ template <bool kIsV4>
   }
   alignas(32) std::array<uint32_t, kLanes> mores;
   store(mores.data(), more);
+  const auto number_of = [&, words = plan.lookup->exact_v4()](size_t i) {
+    if constexpr (kIsV4) {
+      return words.find(uint64_t{plain_.destination[3][first + i]} << 32 | mores[i], kNoService);
+    } else {
+      std::array<uint32_t, 4> address{};
+      for (size_t word = 0; word < address.size(); ++word) {
+        address[word] = plain_.destination[word][first + i];
+      }
+      return plan.lookup->find_exact_v6(Address::v6(address.data()), mores[i]);
+    }
+  };
+  const Service* const services = plan.services.data();
   uint32_t found = 0;
   for (const size_t i : PacketSet(good)) {
-    last.more = mores[i];
-    for (size_t word = kFirstWord; word < last.address.size(); ++word) {
-      last.address[word] = plain_.destination[word][first + i];
-    }
-    last.number = kIsV4 ? plan.lookup->find_exact_v4(uint64_t{last.address[3]} << 32 | last.more)
-                        : plan.lookup->find_exact_v6(Address::v6(last.address.data()), last.more);
-    if (last.number != kNoService && !plan.services[last.number].is_plain) [[unlikely]]
-      last.number = kNoService;
-    service_[first + i] = last.number;
-    found |= uint32_t{last.number != kNoService} << i;
+    uint16_t number = number_of(i);
+    if (number != kNoService && !services[number].is_plain) [[unlikely]]
+      number = kNoService;
+    service_[first + i] = number;
+    found |= uint32_t{number != kNoService} << i;
+  }
+  const auto latest = static_cast<size_t>(std::bit_width(good)) - 1;
+  last.more = mores[latest];
+  last.number = service_[first + latest];
+  for (size_t word = kFirstWord; word < last.address.size(); ++word) {
+    last.address[word] = plain_.destination[word][first + latest];
   }
   return found;
 }
@@ -152,7 +179,7 @@ template <bool kIsV4>
   }
 }
 
-// Those of a family. By fours where all of them are for one service that asks nobody. The secret is
+// Those of a family. By fours where all of them are for services that ask nobody. The secret is
 // copied so that the compiler keeps its keys in registers.
 template <bool kIsV4>
 inline void Pipeline::enter_plain(const Plan& plan, PacketSet packets,
@@ -160,37 +187,58 @@ inline void Pipeline::enter_plain(const Plan& plan, PacketSet packets,
   constexpr size_t kFour = 4;
   if (packets.bits() == 0) return;
   const Secret secret = secret_;
+  const Service* const services = plan.services.data();
   const auto blocks = [&](size_t i) { return blocks_of<kIsV4>(frames[i], i); };
   for (size_t first = 0; first < kBurst; first += kFour) {
     const uint64_t four = packets.bits() >> first & 0xf;
     const uint64_t number = service_[first];
     const bool is_one_service =
         load<uint64_t>(service_.data() + first) == number * 0x0001'0001'0001'0001;
-    if (four == 0xf && is_one_service && !may_ask(plan.services[number])) {
-      enter_four(plan.services[number], first,
-                 secret.flow_hashes(blocks(first), blocks(first + 1), blocks(first + 2),
-                                    blocks(first + 3)));
+    const auto service_of = [&](size_t i) -> const Service& {
+      return services[service_[first + i]];
+    };
+    if (four == 0xf && !may_any_ask(service_of)) {
+      const __m256i flows = secret.flow_hashes(blocks(first), blocks(first + 1), blocks(first + 2),
+                                               blocks(first + 3));
+      store(flow_.data() + first, flows);
+      store(entropy_.data() + first, low_words_of(flows));
+      if (is_one_service) {
+        find_four_buckets(services[number], first, flows);
+      } else {
+        find_four_buckets(service_of, first);
+      }
       continue;
     }
     for (const size_t i : PacketSet(four << first)) {
       const uint64_t flow = secret.flow_hash(blocks(i));
-      enter(plan.services[service_[i]], i, flow, flow);
+      enter(services[service_[i]], i, flow, flow);
     }
   }
 }
 
-// As enter() each, of a service that asks nobody.
-[[gnu::always_inline]] inline void Pipeline::enter_four(const Service& service, size_t first,
-                                                        __m256i flows) {
+// Of a service that asks nobody.
+[[gnu::always_inline]] inline void Pipeline::find_four_buckets(const Service& service, size_t first,
+                                                               __m256i flows) {
   static_assert(sizeof(*service.current) == 2);
   const __m256i offsets = _mm256_slli_epi64(buckets_of(flows, service.buckets), 1);
   const __m256i table = _mm256_set1_epi64x(reinterpret_cast<int64_t>(service.current));
-  const __m256i low_words = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
   store(static_cast<void*>(current_.data() + first), _mm256_add_epi64(table, offsets));
-  store(flow_.data() + first, flows);
-  store(entropy_.data() + first,
-        _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(flows, low_words)));
   for (size_t i = first; i < first + 4; ++i) __builtin_prefetch(current_[i]);
+}
+
+// Of a service each, all of which ask nobody. No cache holds the tables of many services: more
+// lines can be on their way to L2 at once than to L1, which is 6 % of a packet (512 services,
+// Sapphire Rapids).
+template <typename ServiceOf>
+[[gnu::always_inline]] inline void Pipeline::find_four_buckets(const ServiceOf& service_of,
+                                                               size_t first) {
+  constexpr int kIntoL2 = 2;
+  for (size_t i = 0; i < 4; ++i) {
+    const Service& service = service_of(i);
+    const uint16_t* const current = service.current + bucket_of(flow_[first + i], service.buckets);
+    current_[first + i] = current;
+    __builtin_prefetch(current, 0, kIntoL2);
+  }
 }
 
 inline void Pipeline::enter_others(const Plan& plan, PacketSet packets) {
@@ -211,22 +259,21 @@ const Parsed& Pipeline::described(size_t i) {
   return parsed_[i];
 }
 
-// A packet's bucket, and who else is to be asked. Who comes here without asking is among packets of
-// many services, and no cache holds all their tables: more lines can be on their way to L2 at once
-// than to L1, which is 6 % of a packet (512 services, Sapphire Rapids).
+// A packet's bucket, and who else is to be asked.
 [[gnu::always_inline]] inline void Pipeline::enter(const Service& service, size_t i, uint64_t flow,
                                                    uint64_t steering) {
   const uint16_t* const current = service.current + bucket_of(steering, service.buckets);
   current_[i] = current;
   flow_[i] = flow;
   entropy_[i] = static_cast<uint32_t>(flow);
-  if (!may_ask(service)) {
-    constexpr int kIntoL2 = 2;
-    __builtin_prefetch(current, 0, kIntoL2);
-    return;
-  }
   __builtin_prefetch(current);
-  __builtin_prefetch(service.previous + bucket_of(steering, service.previous_buckets));
+  if (!may_ask(service)) return;
+  const uint16_t* const previous =
+      service.previous == nullptr
+          ? &kNoPrevious
+          : service.previous + bucket_of(steering, service.previous_buckets);
+  __builtin_prefetch(previous);
+  previous_[i] = previous;
   steering_[i] = steering;
   sets_.asking.add(i);
 }
@@ -320,21 +367,28 @@ Reason Pipeline::return_reply(const Plan& plan, Frame& frame, size_t i, Tick now
 // Which backend, as the bucket says. The line before the data, in which an outer header will begin,
 // is fetched here and not with the data: of too many prefetches at once the processor does the
 // first ones only.
-void Pipeline::choose(const Plan& plan, std::span<const Frame> frames) {
+void Pipeline::choose(const Plan& plan, std::span<const Frame> frames, Tick now) {
+  const Forwarding* const forwardings = plan.forwardings.data();
+  const Evidence::PacketCounts counts = evidence_.packet_counts();
   sets_.live.for_each([&](size_t i) {
     __builtin_prefetch(frames[i].data - 1, 1);
     const uint16_t slot = *current_[i];
     backend_[i] = slot;
-    __builtin_prefetch(&plan.forwardings[slot]);
-    evidence_.prefetch(slot);
+    __builtin_prefetch(forwardings + slot);
+    counts.prefetch(slot);
   });
   for (const size_t i : sets_.sampled) handshakes_.prefetch(flow_[i]);
+  const size_t sample = place_of_sample();
+  if (sets_.live.has(sample)) {
+    evidence_.sources().prefetch(service_[sample], secret_.source_hash(source_of(sample)), now);
+  }
 }
 
 // Where flow memory has a say: the flows of moved buckets and of sticky services. Of many
 // prefetches at once the processor would do the first ones only, or wait for them: here they keep a
 // distance, which is the best one of 6 to 63 (Sapphire Rapids; 12 and 40 cost 3 ns a packet more).
 void Pipeline::recall(const Plan& plan, Tick now) {
+  if (sets_.asking.bits() == 0) return;
   constexpr size_t kAhead = 24;
   PacketSet::Iterator ahead = sets_.asking.begin();
   const auto prefetch = [&] {
@@ -350,9 +404,9 @@ void Pipeline::recall(const Plan& plan, Tick now) {
 }
 
 // A plain packet need not be described for it: its columns say what is asked.
-void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
+[[gnu::always_inline]] inline void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
   const Affinity affinity = plan.services[service_[i]].affinity;
-  const Bucket bucket = plan.bucket(service_[i], steering_[i]);
+  const Bucket bucket = {.current = backend_[i], .previous = *previous_[i]};
   if (!needs_memory(affinity, bucket)) return;
   const bool is_described = !sets_.undescribed.has(i);
   const bool is_v4 = is_described ? parsed_[i].is_v4 : !PacketSet(plain_.ipv6).has(i);
@@ -364,50 +418,54 @@ void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
     return slot == remembered ? home != kNoBackend : plan.lives[slot].is_alive;
   };
   const Steered steered = steer(affinity, bucket, (signals & kOpening) != 0, remembered, is_alive);
-  backend_[i] = steered.backend;
-  if (is_described && !is_of_client(parsed_[i])) return;
-  if (steered.deviates) {
-    evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
-  }
-  if (steered.touch) {
+  const bool is_of_flow = !is_described || is_of_client(parsed_[i]);
+  if (is_of_flow && steered.touch) {
     const bool is_closing = (signals & (kClosing | kReset)) != 0;
     memory_.touch(
         flow_[i], found,
         is_closing || found.state == FlowState::closing ? FlowState::closing : FlowState::finished,
         now);
   }
-  if (steered.remember) {
-    const FlowMemory::Insertion outcome = memory_.insert(flow_[i], steered.backend, now);
+  backend_[i] = steered.backend;
+  if (is_of_flow && steered.deviates) {
+    evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
+  }
+  if (is_of_flow && steered.remember) {
+    const FlowMemory::Insertion outcome = memory_.insert(flow_[i], found, steered.backend, now);
     if (outcome == FlowMemory::Insertion::evicted) evidence_.count_eviction();
     if (outcome == FlowMemory::Insertion::refused) evidence_.count_refused_insertion();
   }
 }
 
 // By eights where all of them are plain.
-Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> frames) {
+Pipeline::PacketSet Pipeline::emit_eights(const Plan& plan, std::span<Frame> frames,
+                                          uint64_t& ret_bytes) {
   uint64_t emitted = 0;
+  uint64_t bytes = 0;
+  const Evidence::PacketCounts counts = evidence_.packet_counts();
   const Forwarding* const forwardings = plan.forwardings.data();
   const uint64_t ready = (sets_.plain & sets_.live).bits();
   for (size_t first = 0; first + lanes::kLanes <= frames.size(); first += lanes::kLanes) {
     if ((ready >> first & 0xff) != 0xff) continue;
     const auto forwarding_of = [&](size_t i) { return forwardings + backend_[first + i]; };
+    const auto note = [&](size_t i, uint32_t length) {
+      counts.add(backend_[first + i], plain_.length(first + i));
+      bytes += length;
+    };
     const auto entropy = load<lanes::Lanes>(entropy_.data() + first);
     const bool is_v6 = (plain_.ipv6 >> first & 1) != 0;
-    const uint64_t eight = is_v6
-                               ? emit_eight_v6(forwarding_of, entropy, plain_, first, frames.data())
-                               : emit_eight(forwarding_of, entropy, plain_, first, frames.data());
+    const uint64_t eight =
+        is_v6 ? emit_eight_v6(forwarding_of, note, entropy, plain_, first, frames.data())
+              : emit_eight(forwarding_of, note, entropy, plain_, first, frames.data());
     emitted |= eight << first;
   }
+  ret_bytes = bytes;
   return PacketSet(emitted);
 }
 
 void Pipeline::emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons) {
-  PacketSet emitted = emit_eights(plan, frames);
   uint64_t bytes = 0;
-  emitted.for_each([&](size_t i) {
-    evidence_.count_packet(backend_[i], plain_.length(i));
-    bytes += frames[i].length;
-  });
+  PacketSet emitted = emit_eights(plan, frames, bytes);
   for (const size_t i : sets_.live.without(emitted)) {
     const Forwarding& forwarding = plan.forwardings[backend_[i]];
     const Parsed& parsed = described(i);

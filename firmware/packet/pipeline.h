@@ -130,7 +130,9 @@ class Pipeline {
   auto blocks_of(const Frame& frame, size_t i) const;
   template <bool kIsV4>
   void enter_plain(const Plan& plan, PacketSet packets, std::span<const Frame> frames);
-  void enter_four(const Service& service, size_t first, __m256i flows);
+  void find_four_buckets(const Service& service, size_t first, __m256i flows);
+  template <typename ServiceOf>
+  void find_four_buckets(const ServiceOf& service_of, size_t first);
   void enter_others(const Plan& plan, PacketSet packets);
   const Parsed& described(size_t i);
   void enter(const Service& service, size_t i, uint64_t flow, uint64_t steering);
@@ -141,10 +143,16 @@ class Pipeline {
   Reason answer_echo(const Plan& plan, Frame& frame, const Parsed& parsed);
   Reason return_reply(const Plan& plan, Frame& frame, size_t i, Tick now);
   void find_sampled(uint32_t mask);
-  void choose(const Plan& plan, std::span<const Frame> frames);
+  void choose(const Plan& plan, std::span<const Frame> frames, Tick now);
   void recall(const Plan& plan, Tick now);
   void recall_one(const Plan& plan, size_t i, Tick now);
-  PacketSet emit_eights(const Plan& plan, std::span<Frame> frames);
+  // Of one that was parsed, as it stands in an Address.
+  Secret::Block source_of(size_t i) const {
+    return sets_.undescribed.has(i) ? plain_.source_of(i)
+                                    : load<Secret::Block>(&parsed_[i].key.source);
+  }
+  size_t place_of_sample() const { return (bursts_ + 1) % kBurst; }
+  PacketSet emit_eights(const Plan& plan, std::span<Frame> frames, uint64_t& ret_bytes);
   void emit_all(const Plan& plan, std::span<Frame> frames, std::span<Reason> ret_reasons);
 
   // What traffic tells of backends: pipeline_evidence.cc.
@@ -168,11 +176,12 @@ class Pipeline {
 
   // The burst's; indexed as its frames are
   PlainPackets plain_;
-  std::array<Parsed, kBurst> parsed_;            // to be read by described()
-  std::array<uint64_t, kBurst> flow_;            // flow_hash
-  std::array<uint64_t, kBurst> steering_;        // steering_hash, of those that ask
-  std::array<uint32_t, kBurst> entropy_{};       // flow_hash's low half
-  std::array<const uint16_t*, kBurst> current_;  // where its bucket's current backend stands
+  std::array<Parsed, kBurst> parsed_;             // to be read by described()
+  std::array<uint64_t, kBurst> flow_;             // flow_hash
+  std::array<uint64_t, kBurst> steering_;         // steering_hash, of those that ask
+  std::array<uint32_t, kBurst> entropy_{};        // flow_hash's low half
+  std::array<const uint16_t*, kBurst> current_;   // where its bucket's current backend stands
+  std::array<const uint16_t*, kBurst> previous_;  // and the previous one, of those that ask
   alignas(16) std::array<uint16_t, kBurst> service_;
   std::array<uint16_t, kBurst> backend_;
   std::array<uint16_t, kBurst> mtu_before_{};  // of those that are too big

@@ -66,12 +66,14 @@ void Pipeline::track_opening(const Plan& plan, size_t i, Microseconds now) {
 void Pipeline::note_sources(Tick now) {
   for (const size_t i : sets_.opening) {
     evidence_.count_new_flow(backend_[i]);
-    evidence_.sources().saw_new_flow(service_[i], secret_.hash(described(i).key.source), now);
+    evidence_.sources().saw_new_flow(service_[i], secret_.source_hash(source_of(i)), now);
   }
-  const size_t i = ++bursts_ % kBurst;  // where there is none, this burst has no say
-  if (!sets_.live.has(i)) return;
-  const Address& source = described(i).key.source;
-  evidence_.sources().saw_packet(service_[i], secret_.hash(source), source, now);
+  const size_t i = place_of_sample();
+  ++bursts_;
+  if (!sets_.live.has(i)) return;  // where there is none, this burst has no say
+  const Secret::Block source = source_of(i);
+  evidence_.sources().saw_packet(service_[i], secret_.source_hash(source), Address::v6(&source),
+                                 now);
 }
 
 // A server may be several backends: of other services, or in each arm of a rollout. Which one its

@@ -71,6 +71,9 @@ class Secret {
     return low_halves(rounds_v6(a), rounds_v6(b), rounds_v6(c), rounds_v6(d));
   }
 
+  // Of an address, where every packet may ask for it; not hash(address).
+  uint64_t source_hash(Block address) const { return low_half(rounds(address, 1)); }
+
   // What chooses the bucket. REQUIRES: flow == flow_hash(key)
   uint64_t steering_hash(HashOver over, const FlowKey& key, uint64_t flow) const {
     if (over == HashOver::five_tuple) return flow;
@@ -127,6 +130,12 @@ inline uint32_t bucket_of(uint64_t steering_hash, uint32_t buckets) {
 inline __m256i buckets_of(__m256i steering_hashes, uint32_t buckets) {
   const __m256i high = _mm256_srli_epi64(steering_hashes, 32);
   return _mm256_srli_epi64(_mm256_mul_epu32(high, _mm256_set1_epi64x(buckets)), 32);
+}
+
+// The low halves of four.
+inline __m128i low_words_of(__m256i hashes) {
+  const __m256i places = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+  return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(hashes, places));
 }
 
 // The group in which a flow's bucket is watched while it has moved; a bucket spans one or more.

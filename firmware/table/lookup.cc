@@ -128,7 +128,7 @@ bool WordTable::fill(std::span<const Entry> entries, unsigned bits) {
   shift_ = 64 - std::max(bits, 1u);
   places_.assign((size_t{1} << (64 - shift_)) + ProbeTable::kProbes, Entry{});
   for (const Entry& entry : entries) {
-    Entry* const first = places_.data() + home(entry.key);
+    Entry* const first = places_.data() + home(entry.key, shift_);
     Entry* const last = first + ProbeTable::kProbes;
     Entry* const place = std::find_if(first, last, [](const Entry& at) { return at.key == 0; });
     if (place == last) return false;

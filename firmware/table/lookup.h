@@ -98,16 +98,29 @@ class WordTable {
   // REQUIRES: no key twice, and none 0.
   explicit WordTable(std::span<const Entry> entries);
 
-  uint16_t find(uint64_t key, uint16_t none) const {
-    const Entry* place = places_.data() + home(key);
-    for (uint32_t i = 0; i < ProbeTable::kProbes; ++i) {
-      if (place[i].key == key) return place[i].value;
+  // To be held by who looks up many: where the table is then need not be read again for each.
+  class Reader {
+   public:
+    explicit Reader(const WordTable& table) : places_(table.places_.data()), shift_(table.shift_) {}
+
+    uint16_t find(uint64_t key, uint16_t none) const {
+      const Entry* const place = places_ + home(key, shift_);
+      for (uint32_t i = 0; i < ProbeTable::kProbes; ++i) {
+        if (place[i].key == key) return place[i].value;
+      }
+      return none;
     }
-    return none;
-  }
+
+   private:
+    const Entry* places_;
+    unsigned shift_;
+  };
+  uint16_t find(uint64_t key, uint16_t none) const { return Reader(*this).find(key, none); }
 
  private:
-  uint64_t home(uint64_t key) const { return multiply_fold(key, 0x9e3779b97f4a7c15) >> shift_; }
+  static uint64_t home(uint64_t key, unsigned shift) {
+    return multiply_fold(key, 0x9e3779b97f4a7c15) >> shift;
+  }
   bool fill(std::span<const Entry> entries, unsigned bits);
 
   unsigned shift_ = 63;
@@ -134,6 +147,7 @@ class ServiceLookup {
   }
   // Of those with one IPv4 address and one port only: the address, the protocol in 16 bits and the
   // port, each as it stands in memory.
+  WordTable::Reader exact_v4() const { return WordTable::Reader(exact_v4_); }
   uint16_t find_exact_v4(uint64_t key) const { return exact_v4_.find(key, kNoService); }
   // Likewise, with one IPv6 address; `more` is the protocol in 16 bits and the port, as above.
   uint16_t find_exact_v6(const Address& address, uint32_t more) const {

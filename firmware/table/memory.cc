@@ -67,7 +67,8 @@ __m128i FlowMemory::expired(__m128i stamps, __m128i ages) const {
   return _mm_or_si128(empty, _mm_cmpgt_epi16(ages, limits));
 }
 
-FlowMemory::Insertion FlowMemory::insert(uint64_t hash, uint16_t backend, Tick now) {
+FlowMemory::Insertion FlowMemory::insert(uint64_t hash, const Found& known, uint16_t backend,
+                                         Tick now) {
   Set& set = sets_[hash & mask_];
   const __m128i stamps = load_stamps(set);
   const __m128i ages_now = ages(set, now);
@@ -78,7 +79,6 @@ FlowMemory::Insertion FlowMemory::insert(uint64_t hash, uint16_t backend, Tick n
   const __m128i worth = _mm_andnot_si128(gone, _mm_or_si128(states, youth));
   const auto least = static_cast<uint32_t>(_mm_cvtsi128_si32(_mm_minpos_epu16(worth)));
 
-  const Found known = find(hash, now);
   const bool is_known = known.backend != kNoBackend;
   const uint32_t rank = is_known ? 0 : (least & 0xffff) >> 14;
   if (rank == static_cast<uint32_t>(FlowState::finished)) return Insertion::refused;

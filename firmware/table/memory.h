@@ -71,7 +71,11 @@ class FlowMemory {
   // The flow has had another packet. REQUIRES: found by find(hash, now), nothing inserted since.
   void touch(uint64_t hash, const Found& found, FlowState state, Tick now);
   // Remembers, as unfinished, where a flow is; replaces what was remembered of it.
-  Insertion insert(uint64_t hash, uint16_t backend, Tick now);
+  Insertion insert(uint64_t hash, uint16_t backend, Tick now) {
+    return insert(hash, find(hash, now), backend, now);
+  }
+  // REQUIRES: found by find(hash, now), nothing inserted since.
+  Insertion insert(uint64_t hash, const Found& known, uint16_t backend, Tick now);
   // Once per burst, and once per loop when idle; clears at most a few sets. REQUIRES: now never
   // goes back.
   void maintain(Tick now);

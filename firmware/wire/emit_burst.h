@@ -39,20 +39,21 @@ template <typename ForwardingOf>
   const auto [shape, limits, base, mask] =
       load_turned([&](size_t i) { return reinterpret_cast<const uint8_t*>(forwarding_of(i)); });
   const auto inner_length = load<Lanes>(packets.lengths.data() + at);
-  const Lanes length = inner_length + ((limits >> 8) & 0xff);
-  ret_outer.good = bits_of(equal(shape & 0xffff00, all(kShapeAndFamily)) &
-                           less(all(1), ttl & 0xff) & ~less(limits >> 16, length));
+  const Lanes length = inner_length + ((limits >> 8) & all<0xff>());
+  ret_outer.good = bits_of(equal(shape & all<0xffff00>(), all<kShapeAndFamily>()) &
+                           less(all<1>(), ttl & all<0xff>()) & ~less(limits >> 16, length));
 
-  const Lanes lengths = (first & 0xff00) | (length << 24) | ((length << 8) & 0xff0000) | all(0x45);
-  const Lanes identity = either(equal(fragment & kAtomic, all(kAtomic)), all(kAtomic),
-                                (fragment ^ (fragment >> 16) ^ entropy) & 0xffff);
+  const Lanes lengths =
+      (first & all<0xff00>()) | (length << 24) | ((length << 8) & all<0xff0000>()) | all<0x45>();
+  const Lanes identity = either(equal(fragment & all<kAtomic>(), all<kAtomic>()), all<kAtomic>(),
+                                (fragment ^ (fragment >> 16) ^ entropy) & all<0xffff>());
   const Lanes source_bits = entropy & mask;
   const Lanes sum = halves_of(
       halves_of(halves_of(lengths) + halves_of(identity) + halves_of(source_bits) + base));
-  store_turned(lengths, identity, (sum ^ 0xffff) << 16, source_bits,
+  store_turned(lengths, identity, (sum ^ all<0xffff>()) << 16, source_bits,
                [&](size_t i) { return ret_outer.words[i].data(); });
-  const Lanes carry = less(all(0xfffd), ttl >> 16) & 0x1'0000;
-  store(ret_outer.inner_ttl.data(), ttl + carry + 0xffff);
+  const Lanes carry = less(all<0xfffd>(), ttl >> 16) & all<0x1'0000>();
+  store(ret_outer.inner_ttl.data(), ttl + carry + all<0xffff>());
   store(ret_outer.length.data(), inner_length + (shape >> 24));
   static_assert(offsetof(Forwarding, header_length) == 3);
 }
@@ -76,15 +77,14 @@ template <typename ForwardingOf>
   const auto inner_length = load<Lanes>(packets.lengths.data() + at);
   const auto [shape, limits, base, mask] =
       load_turned([&](size_t i) { return reinterpret_cast<const uint8_t*>(forwarding_of(i)); });
-  const Lanes length = inner_length + ((limits >> 8) & 0xff);
-  ret_outer.good = bits_of(equal(shape & 0xffff00, all(kShapeAndFamily)) & less(all(1), hop_limit) &
-                           ~less(limits >> 16, length));
+  const Lanes length = inner_length + ((limits >> 8) & all<0xff>());
+  ret_outer.good = bits_of(equal(shape & all<0xffff00>(), all<kShapeAndFamily>()) &
+                           less(all<1>(), hop_limit) & ~less(limits >> 16, length));
 
-  const Lanes label = entropy & 0xfffff;
-  const Lanes label_in_place = byte_swapped(label | (equal(label, all(0)) & 1));
-  store(ret_outer.first.data(), (first & 0xf0ff) | label_in_place);
-  store(ret_outer.payload_length.data(),
-        byte_swapped((length - uint32_t{sizeof(Ipv6Header)}) << 16));
+  const Lanes label = entropy & all<0xfffff>();
+  const Lanes label_in_place = byte_swapped(label | (equal(label, all(0)) & all<1>()));
+  store(ret_outer.first.data(), (first & all<0xf0ff>()) | label_in_place);
+  store(ret_outer.payload_length.data(), byte_swapped((length - all<sizeof(Ipv6Header)>()) << 16));
   store(ret_outer.source_bits.data(), entropy & mask);
   store(ret_outer.length.data(), inner_length + (shape >> 24));
 }
@@ -92,11 +92,13 @@ template <typename ForwardingOf>
 }  // namespace emit_parts
 
 // Of eight plain IPv4 packets from index `at` of the burst on, emits those that it can: answers
-// which, as a set of bits. The others are untouched. `entropy` is that of each.
-template <typename ForwardingOf>
+// which, as a set of bits. The others are untouched. `entropy` is that of each; `note(i, length)`
+// is told each that is emitted, and its frame's new length.
+template <typename ForwardingOf, typename Note>
 [[gnu::always_inline]] inline uint32_t emit_eight(const ForwardingOf& forwarding_of,
-                                                  lanes::Lanes entropy, const PlainPackets& packets,
-                                                  size_t at, Frame* frames) {
+                                                  const Note& note, lanes::Lanes entropy,
+                                                  const PlainPackets& packets, size_t at,
+                                                  Frame* frames) {
   emit_parts::OuterHeaders outer;
   emit_parts::make_outer(forwarding_of, entropy, packets, at, outer);
   frames += at;
@@ -109,14 +111,15 @@ template <typename ForwardingOf>
     store(ip + offsetof(Ipv4Header, ttl), outer.inner_ttl[i]);
     frames[i] = Frame{
         .data = ip - forwarding.header_length, .length = outer.length[i], .port = forwarding.port};
+    note(i, outer.length[i]);
   });
   return outer.good;
 }
 
 // As emit_eight(), of eight plain IPv6 packets.
-template <typename ForwardingOf>
+template <typename ForwardingOf, typename Note>
 [[gnu::always_inline]] inline uint32_t emit_eight_v6(const ForwardingOf& forwarding_of,
-                                                     lanes::Lanes entropy,
+                                                     const Note& note, lanes::Lanes entropy,
                                                      const PlainPackets& packets, size_t at,
                                                      Frame* frames) {
   // Ethernet, tag, IPv6 and GRE: what the front has on its second cache line.
@@ -133,7 +136,9 @@ template <typename ForwardingOf>
     uint8_t* const to = ip - forwarding.overhead;
     const auto ready =
         load<uint32_t>(emit_parts::ready_outer(forwarding, kMaxOuterHeader) + kSourceEnd);
-    std::memcpy(ip - kFront, forwarding.header.data() + Forwarding::kShortHeader, kFront);
+    const uint8_t* const front = forwarding.header.data() + Forwarding::kShortHeader;
+    store(ip - kFront, load<__m256i>(front));
+    store(ip - kFront / 2, load<__m256i>(front + kFront / 2));
     store(to, outer.first[i]);
     store(to + offsetof(Ipv6Header, payload_length),
           static_cast<uint16_t>(outer.payload_length[i]));
@@ -141,6 +146,7 @@ template <typename ForwardingOf>
     --ip[offsetof(Ipv6Header, hop_limit)];
     frames[i] = Frame{
         .data = ip - forwarding.header_length, .length = outer.length[i], .port = forwarding.port};
+    note(i, outer.length[i]);
   });
   return outer.good;
 }

@@ -43,11 +43,11 @@ inline Lanes tcp_signals(Lanes flags) {
     for (size_t i = 0; i < table.size(); ++i) table[i] = kTcpSignals[(i & 7) | ((i & 8) << 1)];
     return table;
   }();
-  const Lanes index = (flags & 7) | ((flags >> 1) & 8);
+  const Lanes index = (flags & all<7>()) | ((flags >> 1) & all<8>());
   const __m256i table =
       _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kTable.data())));
   return reinterpret_cast<Lanes>(_mm256_shuffle_epi8(table, reinterpret_cast<__m256i>(index))) &
-         0xff;
+         all<0xff>();
 }
 
 inline Lanes tcp_lengths_flags(const Frame* frames) {
@@ -57,8 +57,8 @@ inline Lanes tcp_lengths_flags(const Frame* frames) {
 }
 
 inline Lanes addresses_are_right(Lanes source, Lanes destination) {
-  const Lanes net = source & 0xff;
-  return less(all(0), net) & less(net, all(224)) & ~equal(net, all(127)) &
+  const Lanes net = source & all<0xff>();
+  return less(all(0), net) & less(net, all<224>()) & ~equal(net, all<127>()) &
          ~equal(source, destination);
 }
 
@@ -70,12 +70,14 @@ inline Lanes addresses_are_right(const Words& source, const Words& destination) 
   const Lanes differing = (source[0] ^ destination[0]) | (source[1] ^ destination[1]) |
                           (source[2] ^ destination[2]) | (source[3] ^ destination[3]);
   return ~equal(source[0] | source[1], all(0)) & ~equal(destination[0] | destination[1], all(0)) &
-         ~equal(source[0] & 0xff, all(0xff)) & ~equal(differing, all(0));
+         ~equal(source[0] & all<0xff>(), all<0xff>()) & ~equal(differing, all(0));
 }
 
 // A number of 16 bits that begins a word, or ends it.
-inline Lanes front_number(Lanes word) { return ((word & 0xff) << 8) | ((word >> 8) & 0xff); }
-inline Lanes back_number(Lanes word) { return (word >> 24) | ((word >> 8) & 0xff00); }
+inline Lanes front_number(Lanes word) {
+  return ((word & all<0xff>()) << 8) | ((word >> 8) & all<0xff>());
+}
+inline Lanes back_number(Lanes word) { return (word >> 24) | ((word >> 8) & all<0xff00>()); }
 
 struct Transport {
   Lanes good;
@@ -85,14 +87,15 @@ struct Transport {
 // What plain_signals() and has_zero_port() say. `length_flags` begins with TCP's data_offset.
 [[gnu::always_inline]] inline Transport read_transport(Lanes protocol, Lanes room, Lanes ports,
                                                        Lanes behind_ports, Lanes length_flags) {
-  const Lanes is_tcp = equal(protocol, all(static_cast<uint8_t>(Protocol::tcp)));
-  const Lanes is_udp = equal(protocol, all(static_cast<uint8_t>(Protocol::udp)));
-  const Lanes length = either(is_tcp, (length_flags & 0xf0) >> 2, front_number(behind_ports));
-  const Lanes least = either(is_tcp, all(sizeof(TcpHeader)), all(sizeof(UdpHeader)));
+  const Lanes is_tcp = equal(protocol, all<static_cast<uint8_t>(Protocol::tcp)>());
+  const Lanes is_udp = equal(protocol, all<static_cast<uint8_t>(Protocol::udp)>());
+  const Lanes length =
+      either(is_tcp, (length_flags & all<0xf0>()) >> 2, front_number(behind_ports));
+  const Lanes least = either(is_tcp, all<sizeof(TcpHeader)>(), all<sizeof(UdpHeader)>());
   const Lanes signals = tcp_signals(length_flags >> 8) & is_tcp;
   return {.good = (is_tcp | is_udp) & ~less(length, least) & ~less(room, length) &
-                  equal(signals & kUnacceptable, all(0)) & ~equal(ports >> 16, all(0)) &
-                  ~equal(ports & 0xffff, all(0)),
+                  equal(signals & all<kUnacceptable>(), all(0)) & ~equal(ports >> 16, all(0)) &
+                  ~equal(ports & all<0xffff>(), all(0)),
           .signals = signals};
 }
 
@@ -121,32 +124,47 @@ struct PlainPackets {
   uint64_t opening = 0;                  // of those, the ones whose signals have kOpening
 
   uint16_t length(size_t i) const { return static_cast<uint16_t>(lengths[i]); }
+  // As it stands in an Address.
+  __m128i source_of(size_t i) const;
   // What parse() says of it.
   void describe(size_t i, Parsed& ret_parsed) const;
 };
 
+namespace parse_parts {
+
+inline constexpr uint32_t kMapped = 0xffff0000;
+
+inline __m128i words(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+  return _mm_setr_epi32(static_cast<int>(a), static_cast<int>(b), static_cast<int>(c),
+                        static_cast<int>(d));
+}
+
+}  // namespace parse_parts
+
+inline __m128i PlainPackets::source_of(size_t i) const {
+  using parse_parts::words;
+  return (ipv6 >> i & 1) != 0 ? words(source[0][i], source[1][i], source[2][i], source[3][i])
+                              : words(0, 0, parse_parts::kMapped, source[3][i]);
+}
+
 // By whole stores, which whoever reads it right after need not wait for.
 inline void PlainPackets::describe(size_t i, Parsed& ret_parsed) const {
-  const auto words = [](uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-    return _mm_setr_epi32(static_cast<int>(a), static_cast<int>(b), static_cast<int>(c),
-                          static_cast<int>(d));
-  };
+  using namespace parse_parts;  // NOLINT(google-build-using-namespace)
   auto* const at = reinterpret_cast<uint8_t*>(&ret_parsed);
   const uint32_t l3 = lengths[i] << 16 | sizeof(EthernetHeader);
   if ((ipv6 >> i & 1) != 0) {
     constexpr uint32_t kL4 = sizeof(EthernetHeader) + sizeof(Ipv6Header);
     const uint32_t traffic_class = (first[i] & 0xf) << 4 | (first[i] >> 12 & 0xf);
-    store(at, words(source[0][i], source[1][i], source[2][i], source[3][i]));
+    store(at, source_of(i));
     store(at + 16,
           words(destination[0][i], destination[1][i], destination[2][i], destination[3][i]));
     store(at + 32, words(ports[i], hop_limit[i] >> 16 & 0xff, l3, kL4));
     store(at + 48, words(traffic_class << 24 | signals[i] << 16, hop_limit[i] >> 24, 0, 0));
     return;
   }
-  constexpr uint32_t kMapped = 0xffff0000;
   constexpr uint32_t kL4 = sizeof(EthernetHeader) + sizeof(Ipv4Header);
   const uint32_t may_fragment = (fragment[i] >> 16 & Big16(kDontFragment).raw()) == 0 ? 1 : 0;
-  store(at, words(0, 0, kMapped, source[3][i]));
+  store(at, source_of(i));
   store(at + 16, words(0, 0, kMapped, destination[3][i]));
   store(at + 32, words(ports[i], ttl[i] >> 8 & 0xff, l3, kL4));
   store(at + 48, words((first[i] & 0xff00) << 16 | signals[i] << 16 | 0x0100,
@@ -176,18 +194,19 @@ namespace parse_parts {
   const auto [type, first, fragment, ttl] = row;
   const auto [source, destination, ports, behind_ports] =
       load_turned([&](size_t i) { return frames[i].data + kRowStart + 16; });
-  const Lanes is_v4 = equal(type >> 16, all(Big16(static_cast<uint16_t>(EtherType::ipv4)).raw()));
+  const Lanes is_v4 = equal(type >> 16, all<Big16(static_cast<uint16_t>(EtherType::ipv4)).raw()>());
   // Not 0, since the version is not.
   const Lanes sum = halves_of(halves_of(first) + halves_of(fragment) + halves_of(ttl) +
                               halves_of(source) + halves_of(destination));
   const Lanes length = back_number(first);
   const auto [transport_is_good, signals] =
-      read_transport((ttl >> 8) & 0xff, length - uint32_t{sizeof(Ipv4Header)}, ports, behind_ports,
-                     tcp_lengths_flags(frames));
-  const Lanes good =
-      is_v4 & equal(first & 0xff, all(0x45)) & equal(fragment & 0xff3f'0000, all(0)) &
-      ~less(lengths - uint32_t{sizeof(EthernetHeader)}, length) & equal(sum, all(0xffff)) &
-      addresses_are_right(source, destination) & transport_is_good;
+      read_transport((ttl >> 8) & all<0xff>(), length - all<sizeof(Ipv4Header)>(), ports,
+                     behind_ports, tcp_lengths_flags(frames));
+  const Lanes good = is_v4 & equal(first & all<0xff>(), all<0x45>()) &
+                     equal(fragment & all<0xff3f'0000>(), all(0)) &
+                     ~less(lengths - all<sizeof(EthernetHeader)>(), length) &
+                     equal(sum, all<0xffff>()) & addresses_are_right(source, destination) &
+                     transport_is_good;
 
   store(packets.fragment.data() + at, fragment);
   store(packets.ttl.data() + at, ttl);
@@ -210,14 +229,15 @@ namespace parse_parts {
   const Words source = {source0, source1, source2, source3};
   const Words destination = {destination0, destination1, destination2, destination3};
   const Lanes room = front_number(hop_limit);
-  const Lanes length = room + uint32_t{sizeof(Ipv6Header)};
+  const Lanes length = room + all<sizeof(Ipv6Header)>();
   const auto [transport_is_good, signals] =
-      read_transport((hop_limit >> 16) & 0xff, room, ports, behind_ports, length_flags);
-  const Lanes good = equal(first & 0xf0, all(0x60)) & less(length, all(UINT16_MAX + 1)) &
-                     ~less(lengths - uint32_t{sizeof(EthernetHeader)}, length) &
+      read_transport((hop_limit >> 16) & all<0xff>(), room, ports, behind_ports, length_flags);
+  const Lanes good = equal(first & all<0xf0>(), all<0x60>()) & less(length, all<UINT16_MAX + 1>()) &
+                     ~less(lengths - all<sizeof(EthernetHeader)>(), length) &
                      addresses_are_right(source, destination) & transport_is_good;
 
   store(packets.hop_limit.data() + at, hop_limit);
+#pragma GCC unroll 4  // a loop, gcc 12 would fill from copies of them in memory
   for (size_t word = 0; word < source.size(); ++word) {
     store(packets.source[word].data() + at, source[word]);
     store(packets.destination[word].data() + at, destination[word]);
@@ -235,14 +255,15 @@ namespace parse_parts {
   constexpr uint32_t kAll = 0xff;
   frames += at;
   const Lanes lengths = gathered([&](size_t i) { return frames[i].length; });
-  if (bits_of(less(lengths, all(kPlainBytes))) != 0) [[unlikely]]
+  if (bits_of(less(lengths, all<kPlainBytes>())) != 0) [[unlikely]]
     return;
   const Words row = load_turned([&](size_t i) { return frames[i].data + kRowStart; });
-  const Lanes is_v6 = equal(row[0] >> 16, all(Big16(static_cast<uint16_t>(EtherType::ipv6)).raw()));
+  const Lanes is_v6 =
+      equal(row[0] >> 16, all<Big16(static_cast<uint16_t>(EtherType::ipv6)).raw()>());
   const uint32_t which_are_v6 = bits_of(is_v6);
   if (which_are_v6 != kAll) {
     parse_eight_v4(frames, lengths, row, at, packets);
-  } else if (bits_of(less(lengths, all(kPlainBytesIpv6))) == 0) {
+  } else if (bits_of(less(lengths, all<kPlainBytesIpv6>())) == 0) {
     parse_eight_v6(frames, lengths, row, at, packets);
   }
 }

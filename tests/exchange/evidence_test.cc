@@ -39,7 +39,7 @@ Evidence& of(void** state) { return *static_cast<Evidence*>(*state); }
 void slots_are_counted_apart(void** state) {
   Evidence& evidence = of(state);
   for (uint16_t slot = 0; slot < kSlots; ++slot) {
-    evidence.prefetch(slot);
+    evidence.packet_counts().prefetch(slot);
     for (uint16_t i = 0; i <= slot; ++i) evidence.count_packet(slot, 100u + slot);
   }
   evidence.count_new_flow(kSlots - 1);

@@ -107,8 +107,14 @@ size_t compare_round(bool is_v4) {
   assert_int_equal(plain.ipv6, is_v4 ? 0 : 0xff);
   const auto forwarding_of = [&](size_t i) { return &forwardings[i]; };
   const auto hashes = load<lanes::Lanes>(entropy.data());
-  const uint32_t good = is_v4 ? emit_eight(forwarding_of, hashes, plain, 0, frames.data())
-                              : emit_eight_v6(forwarding_of, hashes, plain, 0, frames.data());
+  uint32_t noted = 0;
+  const auto note = [&](size_t i, uint32_t length) {
+    noted |= 1u << i;
+    assert_int_equal(length, frames[i].length);
+  };
+  const uint32_t good = is_v4 ? emit_eight(forwarding_of, note, hashes, plain, 0, frames.data())
+                              : emit_eight_v6(forwarding_of, note, hashes, plain, 0, frames.data());
+  assert_int_equal(noted, good);
   const Shape shape = is_v4 ? Shape::ipv4 : Shape::ipv6;
   for (size_t i = 0; i < lanes::kLanes; ++i) {
     Frame frame = before[i];
