@@ -40,9 +40,16 @@ void Handshakes::change_shift(uint8_t shift, Microseconds now) {
   }
 }
 
-void Handshakes::close(Entry& entry, bool is_good) {
+void Handshakes::vacate(Entry& entry, bool is_lost) {
   entry.phase = Phase::free;
-  if (entry.retried) return;
+  entry.retried = is_lost;
+}
+
+void Handshakes::close(Entry& entry, bool is_good) {
+  const bool is_lost = entry.phase == Phase::opening && !is_good;
+  const bool is_told = entry.retried;
+  vacate(entry, is_lost);
+  if (is_told) return;
   if (is_good) {
     evidence_->count_good(entry.slot);
   } else {
@@ -62,13 +69,15 @@ void Handshakes::expire(Set& set, Microseconds now) {
   }
 }
 
-// Null, and counted: there is none.
+// One of which nothing is remembered, if there is. Null, and counted: there is none.
 Handshakes::Entry* Handshakes::find_free(Set& set) {
+  Entry* free = nullptr;
   for (Entry& entry : set.entries) {
-    if (entry.phase == Phase::free) return &entry;
+    if (entry.phase != Phase::free) continue;
+    if (free == nullptr || (free->retried && !entry.retried)) free = &entry;
   }
-  evidence_->count_untracked_handshake();
-  return nullptr;
+  if (free == nullptr) evidence_->count_untracked_handshake();
+  return free;
 }
 
 void Handshakes::open(Entry& entry, uint64_t flow_hash, uint16_t slot, Microseconds now) {
@@ -88,6 +97,19 @@ void Handshakes::retry(Entry& entry) {
   evidence_->count_bad(entry.slot);
 }
 
+// Whether a SYN is one more of a flow that was lost there. Then that was seen.
+bool Handshakes::is_known_lost(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now) {
+  for (Entry& entry : set.entries) {
+    const bool is_lost = entry.phase == Phase::free && entry.retried;
+    if (!is_lost || entry.hash != kept_of(flow_hash) || entry.slot != slot) continue;
+    if (age(entry, now) >= kLostRemembered) continue;
+    entry.since = static_cast<uint32_t>(now);
+    evidence_->count_retried(slot);
+    return true;
+  }
+  return false;
+}
+
 // Whether a SYN's flow is to be followed from here on: it was not yet, or not there.
 bool Handshakes::is_new(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now) {
   expire(set, now);
@@ -99,7 +121,7 @@ bool Handshakes::is_new(Set& set, uint64_t flow_hash, uint16_t slot, Microsecond
   // Sent elsewhere than its first SYN: the first backend will not hear of it again. Or the client
   // opens another connection with the same port, and so has left the first.
   if (entry != nullptr) give_up(*entry);
-  return is_sampled(flow_hash, shift_);
+  return is_sampled(flow_hash, shift_) && !is_known_lost(set, flow_hash, slot, now);
 }
 
 void Handshakes::opened(uint64_t flow_hash, uint16_t slot, Microseconds now) {
@@ -136,7 +158,7 @@ void Handshakes::heard(uint64_t flow_hash, const Segment& segment, Microseconds 
 void Handshakes::complete(Entry& entry, const Segment& segment, Microseconds now) {
   if (segment.is_reset) {
     evidence_->count_reset(entry.slot);
-    entry.phase = Phase::free;
+    vacate(entry, false);
     return;
   }
   evidence_->count_completed(entry.slot, age(entry, now));

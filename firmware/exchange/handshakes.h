@@ -24,6 +24,9 @@
 // is full takes no more: a new handshake goes untracked instead of replacing an older one, for the
 // slow ones would be the victims, and the sample would flatter every backend.
 //
+// Who is lost sends his SYN again and again, for two minutes and at longer and longer intervals. He
+// is one flow, and bad once: his place in the set is remembered as long as nobody else needs it.
+//
 // Each phase has the same deadline. Who comes across it first ends it: another packet for its set,
 // or expire_some(), which passes over all sets ten times a second.
 //
@@ -130,6 +133,8 @@ class Handshakes {
   static constexpr size_t kEntriesPerSet = 4;
   static constexpr unsigned kSetBits = 24;
   static constexpr Microseconds kPass = 100'000;
+  // After his last SYN, which Linux sends 63 s after the first one.
+  static constexpr Microseconds kLostRemembered = 70'000'000;
   static constexpr size_t kVisitsMax = 16;  // in one call
 
   enum class Phase : uint8_t { free, opening, established, asked };
@@ -139,7 +144,7 @@ class Handshakes {
     uint32_t hash = 0;  // the flow's upper half
     uint16_t slot = 0;
     Phase phase = Phase::free;
-    bool retried = false;          // and so known to be bad
+    bool retried = false;          // and so known to be bad; if it is free: it was lost
     uint32_t since = 0;            // low 32 bits of the time at which the phase began
     uint32_t acknowledgement = 0;  // of the request
   };
@@ -171,6 +176,7 @@ class Handshakes {
 
   void change_shift(uint8_t shift, Microseconds now);
   void expire(Set& set, Microseconds now);
+  bool is_known_lost(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now);
   bool is_new(Set& set, uint64_t flow_hash, uint16_t slot, Microseconds now);
   Entry* find_free(Set& set);
   void open(Entry& entry, uint64_t flow_hash, uint16_t slot, Microseconds now);
@@ -182,6 +188,7 @@ class Handshakes {
   void give_up(Entry& entry);
   // Ends it, once it is known how the flow fared.
   void close(Entry& entry, bool is_good);
+  static void vacate(Entry& entry, bool is_lost);
 
   // Constant
   Evidence* evidence_;

@@ -7,6 +7,8 @@
 namespace evenkeel {
 namespace {
 
+constexpr Microseconds kLostRemembered = 70'000'000;
+
 // As the opening comment of handshakes.h says it.
 struct Model {
   enum class Phase { opening, established, asked };
@@ -18,6 +20,7 @@ struct Model {
     Microseconds since = 0;
     uint32_t number = 0;
     bool is_open = false;
+    bool is_lost = false;  // it was, and is remembered
   };
   std::array<Open, 4> table{};
   std::array<BackendCounts, kSlots> counts{};
@@ -38,6 +41,7 @@ struct Model {
     if (entry.phase == Phase::opening) ++counts[entry.slot].lost;
     if (entry.phase == Phase::asked) ++counts[entry.slot].unanswered;
     end(entry, entry.phase == Phase::established);
+    entry.is_lost = entry.phase == Phase::opening;
   }
   void expire(Microseconds now) {
     for (Open& entry : table) {
@@ -55,10 +59,19 @@ struct Model {
     }
     if (found != nullptr) leave(*found);
     for (Open& entry : table) {
-      if (entry.is_open) continue;
-      entry = {.flow = flow, .slot = slot, .since = now, .is_open = true};
-      ++counts[slot].opened;
+      if (entry.is_open || !entry.is_lost || entry.flow != flow || entry.slot != slot) continue;
+      if (now - entry.since >= kLostRemembered) continue;
+      entry.since = now;
+      ++counts[slot].retried;
       return;
+    }
+    for (const bool is_lost : {false, true}) {  // the places of the lost are taken last
+      for (Open& entry : table) {
+        if (entry.is_open || entry.is_lost != is_lost) continue;
+        entry = {.flow = flow, .slot = slot, .since = now, .is_open = true};
+        ++counts[slot].opened;
+        return;
+      }
     }
     ++untracked;
   }

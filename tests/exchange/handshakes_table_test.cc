@@ -41,6 +41,38 @@ void a_full_set_takes_no_more(void** state) {
   expect_counts(it.counts(3), {.opened = 1});
 }
 
+// However often it tries; and elsewhere it is another backend's affair.
+void who_is_lost_is_lost_once(void** state) {
+  constexpr Microseconds kSecond = 1'000'000;
+  State& it = of(state);
+  Microseconds now = 10;
+  it.opened(flow(3, 0), 0, now);
+  for (const Microseconds pause :
+       {kDeadline / 2, 2 * kSecond, 4 * kSecond, 8 * kSecond, 16 * kSecond, 32 * kSecond}) {
+    it.opened(flow(3, 0), 0, now += pause);
+  }
+  expect_counts(it.counts(0), {.opened = 1, .retried = 6, .lost = 1, .retried_flows = 1, .bad = 1});
+  it.opened(flow(3, 0), 1, now);
+  expect_counts(it.counts(1), {.opened = 1});
+  it.reset(flow(3, 0), now);
+
+  it.opened(flow(3, 1), 2, now);
+  it.opened(flow(3, 1), 2, now += kDeadline + 68 * kSecond);
+  expect_counts(it.counts(2), {.opened = 1, .retried = 1, .lost = 1, .bad = 1});
+  it.opened(flow(3, 1), 2, now += 70 * kSecond);  // another one, by the same port
+  expect_counts(it.counts(2), {.opened = 2, .retried = 1, .lost = 1, .bad = 1});
+}
+
+// What is remembered of the lost takes nobody's place.
+void the_lost_make_room(void** state) {
+  State& it = of(state);
+  for (uint64_t n = 0; n < 4; ++n) it.opened(flow(3, n), 0, 10);
+  for (uint64_t n = 4; n < 8; ++n) it.opened(flow(3, n), 1, 10 + kDeadline);
+  expect_counts(it.counts(0), {.opened = 4, .lost = 4, .bad = 4});
+  expect_counts(it.counts(1), {.opened = 4});
+  assert_int_equal(it.untracked(), 0);
+}
+
 // A source's flows, of which one has its turn; who finds no place keeps the turn.
 void a_turn_is_for_a_flow_that_has_a_place(void** state) {
   State& it = of(state);
@@ -356,6 +388,8 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_full_set_takes_no_more, setup, teardown),
+      cmocka_unit_test_setup_teardown(who_is_lost_is_lost_once, setup, teardown),
+      cmocka_unit_test_setup_teardown(the_lost_make_room, setup, teardown),
       cmocka_unit_test_setup_teardown(a_turn_is_for_a_flow_that_has_a_place, setup, teardown),
       cmocka_unit_test_setup_teardown(a_request_keeps_its_place, setup, teardown),
       cmocka_unit_test_setup_teardown(the_sweep_comes_to_every_set, setup, teardown),
