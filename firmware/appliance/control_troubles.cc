@@ -71,7 +71,8 @@ std::vector<AgentLoad> Control::loads() const {
     const BackendSettings& backend = service.backends[state.backend];
     if (service.check.type != CheckType::agent || !state.usable || backend.weight == 0) continue;
     const std::optional<uint32_t> load = prober_.load(service.name, backend.name);
-    const uint32_t part = load ? part_of(service, backend, Prober::Of::in_force).percent : 0;
+    if (!load) continue;
+    const uint32_t part = part_of(service, backend, Prober::Of::in_force).percent;
     if (part == 0) continue;
     loads.push_back({.service = service.name,
                      .backend = backend.name,

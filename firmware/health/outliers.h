@@ -3,10 +3,11 @@
 // ejected for a while, without any probe.
 //
 // Each backend is compared with all others that are in service (two_proportions.h): which backend a
-// flow goes to is drawn by its hash, so if a backend is no worse than the others, its flows are no
-// more often among the bad ones than among all. A world that breaks for the whole pool ejects
-// nobody. That is asked in two ways, each with half of the error: by how the flows of a moment are
-// dealt, and by whose the failures are, which still tells when clients wait for what does not come.
+// flow goes to is drawn by its hash - or by its source's, of which then one flow counts in a while
+// (exchange/turns.h) - so if a backend is no worse than the others, its flows are no more often
+// among the bad ones than among all. A world that breaks for the whole pool ejects nobody. That is
+// asked in two ways, each with half of the error: by how the flows of a moment are dealt, and by
+// whose the failures are, which still tells when clients wait for what does not come.
 //
 // Losses are known late: of a backend whose share has just shrunk one sees losses of many flows
 // beside successes of few. Such a backend is not judged until that is over. A share that shrinks by

@@ -1,5 +1,6 @@
 #include "firmware/manage/http_post.h"
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -10,6 +11,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -104,6 +107,26 @@ asio::awaitable<Result<PostAnswer>> exchange_by_tls(beast::tcp_stream connection
   co_return co_await exchange(stream, letter);
 }
 
+// To the first address that answers. One that is silent leaves time for the others, and for the
+// answer; of all, kPostTime.
+asio::awaitable<beast::error_code> connect(const NameLookup::Addresses& addresses, uint16_t port,
+                                           std::optional<beast::tcp_stream>& ret_stream) {
+  constexpr size_t kMostTried = 3;
+  constexpr std::chrono::seconds kTry(1);
+  const size_t count = std::min(addresses.size(), kMostTried);
+  std::chrono::seconds left = kPostTime;
+  beast::error_code error;
+  for (size_t i = 0; i < count; ++i, left -= kTry) {
+    ret_stream.emplace(co_await asio::this_coro::executor);
+    ret_stream->expires_after(i + 1 < count ? kTry : left);
+    co_await ret_stream->async_connect(tcp::endpoint(addresses[i], port),
+                                       asio::redirect_error(asio::use_awaitable, error));
+    if (!error) break;
+  }
+  if (!error) ret_stream->expires_after(left);
+  co_return error;
+}
+
 asio::awaitable<Result<PostAnswer>> send(Letter letter, PostOffice& office) {
   const Result<Credential> credential = co_await office.credentials.of(letter.url, kPostTime);
   if (!credential.ok()) co_return Error{credential.message()};
@@ -113,19 +136,13 @@ asio::awaitable<Result<PostAnswer>> send(Letter letter, PostOffice& office) {
   const Result<NameLookup::Addresses> found =
       co_await office.names.addresses_of(letter.url.host, kPostTime);
   if (!found.ok()) co_return Error{"its name is not known: " + found.message()};
-  std::vector<tcp::endpoint> endpoints;
-  for (const asio::ip::address& address : found.value()) {
-    endpoints.emplace_back(address, letter.url.port);
-  }
-  beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(kPostTime);
-  beast::error_code error;
-  co_await stream.async_connect(endpoints, asio::redirect_error(asio::use_awaitable, error));
+  std::optional<beast::tcp_stream> stream;
+  const beast::error_code error = co_await connect(found.value(), letter.url.port, stream);
   if (error) co_return failed("it cannot be reached", error);
   if (letter.url.is_https) {
-    co_return co_await exchange_by_tls(std::move(stream), letter, *tls);
+    co_return co_await exchange_by_tls(std::move(*stream), letter, *tls);
   }
-  co_return co_await exchange(stream, letter);
+  co_return co_await exchange(*stream, letter);
 }
 
 // NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)

@@ -238,10 +238,15 @@ void Worker::send(std::span<rte_mbuf*> packets) {
 }
 
 // Those whose first fragment may have come are let in once more; those whose time is over are not.
+// Anybody's first fragment is one that may be waited for: without a pause between two times, who
+// sends many of them would have all that is held tried again for each.
 void Worker::try_held(const Plan& plan, Microseconds now) {
+  constexpr Microseconds kPause = 1'000;
   const uint64_t learned = pipeline_.fragments_learned();
-  if (held_.size() == 0 || (learned == learned_ && !held_.has_expired(now))) return;
+  const bool may_try = learned != learned_ && now - tried_ >= kPause;
+  if (held_.size() == 0 || !(may_try || held_.has_expired(now))) return;
   learned_ = learned;
+  tried_ = now;
   std::array<WaitingRoom::Guest, WaitingRoom::kRoom> guests;
   for (const WaitingRoom::Guest& guest : held_.take(guests)) {
     rte_mbuf* packet = guest.packet;

@@ -106,7 +106,8 @@ class Worker {
   Liveness& liveness_;
   std::vector<PortState> ports_;
   WaitingRoom held_;
-  uint64_t learned_ = 0;  // fragments_learned() when held_ was tried last
+  uint64_t learned_ = 0;    // fragments_learned() when held_ was tried last
+  Microseconds tried_ = 0;  // when that was
   TokenBucket answer_tokens_;
   uint32_t idle_loops_ = 0;
 

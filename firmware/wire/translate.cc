@@ -57,10 +57,12 @@ bool is_udp_without_checksum(const Transport& transport) {
          load<uint16_t>(transport.at + offsetof(UdpHeader, checksum)) == 0;
 }
 
+// Of what UDP's own length says: behind it there may be more, which is not its checksum's.
 void compute_udp_checksum(const Transport& udp, const Translation& translation) {
-  const PartialSum sum = sum_bytes(udp.at, udp.length) +
-                         sum_pseudo_header(translation.source, translation.destination,
-                                           udp.protocol, static_cast<uint32_t>(udp.length));
+  const uint32_t length = load<UdpHeader>(udp.at).length.value();
+  const PartialSum sum =
+      sum_bytes(udp.at, length) +
+      sum_pseudo_header(translation.source, translation.destination, udp.protocol, length);
   const Big16 checksum = finish(sum);
   store(udp.at + offsetof(UdpHeader, checksum), checksum.raw() == 0 ? Big16(0xffff) : checksum);
 }

@@ -3,12 +3,16 @@
 
 #include <sys/mount.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <exception>
 #include <optional>
 
+#include "firmware/manage/http_post.h"
 #include "tests/cmocka.h"
 #include "tests/drivers/own_network.h"
 #include "tests/health/servers.h"
@@ -99,6 +103,49 @@ void who_has_moved_is_found_at_once(void** state) {
   assert_string_equal(asker.ask("known.test").c_str(), "192.0.2.9");
 }
 
+// A listener of which nobody takes connections: when no more fit in, it says nothing at all.
+class Silent {
+ public:
+  Silent(asio::io_context& context, const char* address, uint16_t port)
+      : listener_(context), waiting_{Tcp::socket(context), Tcp::socket(context)} {
+    const Tcp::endpoint endpoint(asio::ip::make_address(address), port);
+    listener_.open(endpoint.protocol());
+    listener_.bind(endpoint);
+    listener_.listen(0);
+    for (Tcp::socket& socket : waiting_) {
+      socket.async_connect(endpoint, [](const boost::system::error_code& /*never*/) {});
+    }
+  }
+
+ private:
+  Tcp::acceptor listener_;
+  std::array<Tcp::socket, 2> waiting_;
+};
+
+// A message goes to the address that answers, in the time that there is for it.
+void who_has_a_silent_address_is_told_by_the_other_one(void** state) {
+  World& world = *static_cast<World*>(*state);
+  world.hosts("127.0.0.7 two.test\n127.0.0.8 two.test\n");
+  Asker asker(world);
+  assert_string_equal(asker.ask("two.test").c_str(), "127.0.0.7 127.0.0.8");
+  TestServer server(world.context, "127.0.0.8", {});
+  const Silent silent(world.context, "127.0.0.7", server.port());
+  PostOffice office;
+  std::optional<Status> said;
+  asio::co_spawn(world.context,
+                 post(*parse_url("http://two.test:" + std::to_string(server.port()) + "/"),
+                      "{}\r\n\r\n", office),
+                 [&said](const std::exception_ptr& thrown, Status status) {
+                   CHECK(thrown == nullptr);
+                   said = std::move(status);
+                 });
+  const Microseconds began = real_now();
+  assert_true(comes_true(world.context, [&said] { return said.has_value(); }));
+  assert_true(said->ok());
+  assert_int_equal(server.accepted(), 1);
+  assert_true(real_now() - began >= 900'000);  // it was asked first
+}
+
 void a_name_that_there_is_not_is_refused(void** state) {
   Asker asker(*static_cast<World*>(*state));
   assert_true(asker.ask("no name at all").find("Name or service not known") != std::string::npos);
@@ -117,6 +164,7 @@ int main() {
       cmocka_unit_test_prestate(one_that_is_not_found_out_keeps_nobody_waiting, &world),
       cmocka_unit_test_prestate(what_is_known_is_used_while_name_servers_are_silent, &world),
       cmocka_unit_test_prestate(who_has_moved_is_found_at_once, &world),
+      cmocka_unit_test_prestate(who_has_a_silent_address_is_told_by_the_other_one, &world),
       cmocka_unit_test_prestate(a_name_that_there_is_not_is_refused, &world),
   };
   return cmocka_run_group_tests_name("manage/name_lookup", tests, nullptr, nullptr);

@@ -146,6 +146,13 @@ class BusyDesk {
   void arrive(const Bytes& bytes, size_t port = 0) { CHECK(ports_[port]->arrive(mbuf_of(bytes))); }
   void arrive_as_it_is(rte_mbuf* packet) { CHECK(ports_[0]->arrive(packet)); }
   size_t step() { return worker_->step(*reader_); }
+  // Until nothing is held any more, or for long enough to know that it will be.
+  void let_in() {
+    const Microseconds end = clock_.now() + 2'000'000;
+    do {
+      step();
+    } while (liveness_.held.read() != 0 && clock_.now() < end);
+  }
   std::vector<Bytes> left(size_t port) { return ports_[port]->left(); }
   // In, one loop, out.
   std::vector<Bytes> pass(const Bytes& bytes, size_t port_in, size_t port_out) {
