@@ -1,4 +1,6 @@
-"""Ten harmless changes while healthy servers answer bursts of requests: none may be taken back."""
+"""Ten harmless changes while healthy servers answer bursts of requests: none may be taken back, and
+nobody may be told that something is wrong.
+"""
 
 import json
 import time
@@ -79,13 +81,14 @@ class Routine(Rehearsal):
     """A day's work, in minutes."""
 
     def work(self, changes, each):
-        """Returns what was taken back; each change has so many seconds."""
+        """Returns what was taken back, and what was told; each change has so many seconds."""
         record = self.record
         lost, wrk = self.box.lost(), Wrk(self.lab)
         recorder = Recorder(self.lab, rate=RATE, seconds=round(record.times.end), bursts=1,
                             timeout=TIMEOUT * 1000)
         record.began = recorder.began
         taken_back = []
+        before = self.alerts()
         with Watch(self.box.api, self.notice) as watch:
             for number, (what, change) in enumerate(changes):
                 self.wait_until(FIRST_AFTER + number * each)
@@ -95,7 +98,12 @@ class Routine(Rehearsal):
             record.requests = recorder.end(record.times.end + TIMEOUT + 30)
         record.wrk = wrk.end()
         record.lost = self.lost_since(lost)
-        return taken_back
+        return taken_back, [alert for alert in self.alerts() if alert not in before]
+
+    def alerts(self):
+        """All that is told or was, by when it began."""
+        return sorted({(alert['since'], alert['id'])
+                       for alert in self.box.told('show', 'alerts')['alerts']})
 
     def confirmed(self, watch, what, change, each):
         """Whether the change could be confirmed once it had been tried."""
@@ -119,11 +127,13 @@ class Routine(Rehearsal):
         self.record.shares.append((seen.at, seen.share))
 
 
-def goals_of(record, changes, taken_back, whole):
+def goals_of(record, changes, taken_back, alerts, whole):
     failed = whole['failed'] / whole['requests']
     return [
         Goal('harmless changes taken back', f'0 of {len(changes)}',
              f'{len(taken_back)} of {len(changes)}', not taken_back),
+        Goal('alerts', '0', ', '.join([str(len(alerts))] + [alert for _, alert in alerts]),
+             not alerts),
         Goal('requests failed', '<= 0.1 %', parts(failed), failed <= 0.001),
         Goal('requests failed on connections that were open', '0', str(record.wrk['failed']),
              record.wrk['failed'] == 0),
@@ -163,10 +173,10 @@ def false_alarms(programs, options, say):
     record = Record(SCENARIO, True, Times(0, 0, 60 * minutes, step))
     with stage(programs, SCENARIO, {'step_time': step}, leave_out_who_joins) as (lab, fleet):
         routine = Routine(lab, fleet, record, say)
-        taken_back = routine.work(changes, each)
+        taken_back, alerts = routine.work(changes, each)
     judged = Judged(record)
     whole = judged.counts(record.began, record.began + record.times.end)
-    goals = goals_of(record, changes, taken_back, whole)
+    goals = goals_of(record, changes, taken_back, alerts, whole)
     write(record, goals, whole, options.out)
     for line in report.aligned([('figure', 'goal', 'measured', ''), *report.goal_rows(goals)]):
         say(line)
