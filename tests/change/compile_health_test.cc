@@ -1,6 +1,7 @@
 // What is heard of backends and other settings may come in any order: in the end, the plan is the
 // same.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <random>
 
@@ -107,6 +108,11 @@ struct World {
         .unhealthy =
             [&](const ServiceSettings& service, const BackendSettings& backend) {
               return prober.why_not(service.name, backend);
+            },
+        .part =
+            [&](const ServiceSettings& service, const BackendSettings& backend) {
+              const double part = 100 * prober.part(service.name, backend.name);
+              return Part{.percent = static_cast<uint32_t>(std::lround(part)), .why = {}};
             }};
     const auto plan =
         build_plan(compile(settings, surroundings, 1).spec, Secret(kSecretBytes), {}, 100'000);
