@@ -12,7 +12,6 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -110,20 +109,20 @@ asio::awaitable<Result<PostAnswer>> exchange_by_tls(beast::tcp_stream connection
 // To the first address that answers. One that is silent leaves time for the others, and for the
 // answer; of all, kPostTime.
 asio::awaitable<beast::error_code> connect(const NameLookup::Addresses& addresses, uint16_t port,
-                                           std::optional<beast::tcp_stream>& ret_stream) {
+                                           beast::tcp_stream& stream) {
   constexpr size_t kMostTried = 3;
   constexpr std::chrono::seconds kTry(1);
   const size_t count = std::min(addresses.size(), kMostTried);
   std::chrono::seconds left = kPostTime;
   beast::error_code error;
   for (size_t i = 0; i < count; ++i, left -= kTry) {
-    ret_stream.emplace(co_await asio::this_coro::executor);
-    ret_stream->expires_after(i + 1 < count ? kTry : left);
-    co_await ret_stream->async_connect(tcp::endpoint(addresses[i], port),
-                                       asio::redirect_error(asio::use_awaitable, error));
+    stream.close();
+    stream.expires_after(i + 1 < count ? kTry : left);
+    co_await stream.async_connect(tcp::endpoint(addresses[i], port),
+                                  asio::redirect_error(asio::use_awaitable, error));
     if (!error) break;
   }
-  if (!error) ret_stream->expires_after(left);
+  if (!error) stream.expires_after(left);
   co_return error;
 }
 
@@ -136,13 +135,13 @@ asio::awaitable<Result<PostAnswer>> send(Letter letter, PostOffice& office) {
   const Result<NameLookup::Addresses> found =
       co_await office.names.addresses_of(letter.url.host, kPostTime);
   if (!found.ok()) co_return Error{"its name is not known: " + found.message()};
-  std::optional<beast::tcp_stream> stream;
+  beast::tcp_stream stream(co_await asio::this_coro::executor);
   const beast::error_code error = co_await connect(found.value(), letter.url.port, stream);
   if (error) co_return failed("it cannot be reached", error);
   if (letter.url.is_https) {
-    co_return co_await exchange_by_tls(std::move(*stream), letter, *tls);
+    co_return co_await exchange_by_tls(std::move(stream), letter, *tls);
   }
-  co_return co_await exchange(*stream, letter);
+  co_return co_await exchange(stream, letter);
 }
 
 // NOLINTEND(cppcoreguidelines-avoid-reference-coroutine-parameters)
