@@ -90,7 +90,7 @@ void a_followed_flow_is_followed_to_its_end(void**) {
   assert_int_equal(box.counts(*plan, "four-0").completed, 1);
   const Client bad = {.address = "198.51.100.8"};
   box.send(*plan, packet_from(bad, kTcpSyn));
-  for (const Tick after : {1, 2, 4, 8, 16}) {
+  for (const Tick after : {1u, 2u, 4u, 8u, 16u}) {
     box.pass(after);
     box.send(*plan, packet_from(bad, kTcpSyn));
   }
