@@ -104,7 +104,7 @@ void each_of_its_flows_would_be_evidence(void**) {
 
 // By the sources that are there in its later steps.
 void what_fails_all_its_clients_goes_back(void**) {
-  for (const size_t clients : {60, 200, 1'000}) {
+  for (const size_t clients : {60u, 200u, 1'000u}) {
     World world(clients, 3);
     const Microseconds begin = world.crowd.box.now;
     assert_true(world.goes_back({.clients = clients},

@@ -106,7 +106,7 @@ void repeated_openings_are_no_shares(void** /*state*/) {
       world.give(0, 300, 0);
       world.give(1, 100, 0);
       world.give(2, 200, 0);
-      for (const size_t slot : {0, 3}) {
+      for (const size_t slot : {0u, 3u}) {
         world.counters[slot].opened += 5;
         world.counters[slot].retried += are_repeated ? 10 : 0;
       }
