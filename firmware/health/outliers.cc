@@ -144,15 +144,16 @@ void Outliers::eject_worst(Microseconds now, Changes& ret_changes) {
   const double most_flows = std::max(options_.most, 0.5);
   for (Record* record : outliers) {
     Watched& watched = record->second;
-    watched.share = std::max(watched.share, watched.whole);
-    if (out >= most || flows_out + watched.share > most_flows) {
+    const double share = std::max(watched.share, watched.whole);
+    if (out >= most || flows_out + share > most_flows) {
       spare(*record, now, ret_changes);
       continue;
     }
     eject(*record, now);
     ret_changes.ejected.push_back(record->second.ejection);
     ++out;
-    flows_out += watched.share;
+    watched.share = share;
+    flows_out += share;
   }
   out_ = out;
   spared_ = 0;
