@@ -25,6 +25,7 @@ bool is_of_client(const Parsed& parsed) { return parsed.kind != Kind::icmp_error
 bool may_ask(const Service& service) {
   return service.previous != nullptr || service.affinity == Affinity::sticky;
 }
+
 // Of any of four; without a branch for each.
 template <typename ServiceOf>
 bool may_any_ask(const ServiceOf& service_of) {

@@ -1,11 +1,11 @@
 // The keyed hashes of the box, so that nobody outside can aim flows at one backend.
 //
 // Everything that decides where a flow goes is a function of (settings, secret) alone: two boxes
-// with the same of both agree on every packet. Flows, of which every packet has one, are hashed by
-// four rounds of AES with secret keys: an IPv4 flow is one block. Of two flows that somebody
-// chooses without knowing the keys, that is as good as random (two blocks have one chosen
-// difference after four rounds with a probability of at most 2^-113: Keliher and Sui, 2007). All
-// else is hashed by XXH3 with a secret.
+// with the same of both agree on every packet. Flows, of which every packet has one, and sources
+// that are counted are hashed by four rounds of AES with secret keys: an IPv4 flow is one block. Of
+// two flows that somebody chooses without knowing the keys, that is as good as random (two blocks
+// have one chosen difference after four rounds with a probability of at most 2^-113: Keliher and
+// Sui, 2007). All else is hashed by XXH3 with a secret.
 #pragma once
 
 #include <immintrin.h>
