@@ -95,17 +95,16 @@ TrafficWatch::Changes TrafficWatch::observe(const Plan& plan, const Counted& cou
 
 std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::read(const Plan& plan,
                                                                       const Counted& counted) {
-  std::map<std::string_view, Backends> pools = shares_of(plan);
+  std::vector<Found*> by_slot(plan.backend_records.size());
+  std::map<std::string_view, Backends> pools = shares_of(plan, by_slot);
   before_.resize(plan.backend_records.size());
   for (size_t slot = 0; slot < before_.size(); ++slot) {
     const BackendRecord& record = plan.backend_records[slot];
     if (record.name.empty()) continue;
     const BackendCounts is = counted(static_cast<uint16_t>(slot));
     OfSlot& before = before_[slot];
-    const auto pool = pools.find(service_part(record.name));
-    if (pool != pools.end() && before.identity == record.identity) {
-      const auto found = pool->second.find(record.server);
-      if (found != pool->second.end()) found->second.grown += is.since(before.counts);
+    if (by_slot[slot] != nullptr && before.identity == record.identity) {
+      by_slot[slot]->grown += is.since(before.counts);
     }
     before = {.identity = record.identity, .counts = is};
   }
@@ -113,7 +112,8 @@ std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::read(const Plan
 }
 
 // By what buckets there are; of a service of both families, the mean.
-std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::shares_of(const Plan& plan) {
+std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::shares_of(
+    const Plan& plan, std::vector<Found*>& ret_by_slot) {
   std::map<std::string_view, Backends> pools;
   std::unordered_map<std::string_view, double> families;
   for (const ServiceRecord& record : plan.service_records) {
@@ -135,6 +135,7 @@ std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::shares_of(const
         Found& found = pools[service][backend.server];
         if (found.label.empty()) found.label = label_of(backend.server, backend.name);
         if (member.weight > 0) found.share += of_all * member.weight / total;
+        ret_by_slot[member.slot] = &found;
       }
     }
   }

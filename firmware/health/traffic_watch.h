@@ -3,7 +3,8 @@
 // than the plan gives it (imbalance.h). Reads what workers have counted, by slot; a backend may
 // have several, one for each family and arm, but one that a change moves is two: what is held
 // against the old server is not held against the new one. Who has left its pool is forgotten:
-// should it come back, it begins anew.
+// should it come back, it begins anew, and what it still loses of its old flows, in an arm that is
+// over, is held against nobody.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +79,8 @@ class TrafficWatch {
   };
 
   std::map<std::string_view, Backends> read(const Plan& plan, const Counted& counted);
-  static std::map<std::string_view, Backends> shares_of(const Plan& plan);
+  static std::map<std::string_view, Backends> shares_of(const Plan& plan,
+                                                        std::vector<Found*>& ret_by_slot);
 
   Known pools_;  // by service
   double most_ = 0;

@@ -214,6 +214,34 @@ void who_has_left_its_pool_is_forgotten(void** /*state*/) {
   assert_false(world.is_ejected("web/1"));
 }
 
+// It comes back while clients of its time before still give up.
+void who_comes_back_is_not_judged_by_its_time_before(void** /*state*/) {
+  for (const size_t losing : {1u, 6u}) {
+    World world;
+    world.pass();
+    PlanSpec spec = pool_of({{0}, {1}, {2, 2}});
+    spec.services = pool_of({{0}, {2, 2}}).services;
+    for (ServiceSpec& service : spec.services) service.leaving = {service.members[0].backend + 1};
+    world.plan = built(spec);
+    world.pass();
+
+    for (const size_t old : {1u, 4u}) {
+      spec.backends.push_back(spec.backends[old]);
+      spec.backends.back().arm = 1;
+    }
+    spec.services[0].members.push_back({6});
+    spec.services[1].members.push_back({7});
+    world.plan = built(spec);
+    for (int i = 0; i < 20; ++i) {
+      world.give(0, 100, 0);
+      world.give(2, 200, 0);
+      world.counters[losing].bad += 20;
+      world.pass();
+    }
+    assert_int_equal(world.ejected.size(), losing == 6 ? 1 : 0);
+  }
+}
+
 // The old server's failures are not held against the new one of that name.
 void who_has_moved_is_another(void** /*state*/) {
   World world;
@@ -265,6 +293,7 @@ int main() {
       cmocka_unit_test(who_is_spared_is_told),
       cmocka_unit_test(the_first_look_tells_nothing),
       cmocka_unit_test(who_has_left_its_pool_is_forgotten),
+      cmocka_unit_test(who_comes_back_is_not_judged_by_its_time_before),
       cmocka_unit_test(who_has_moved_is_another),
       cmocka_unit_test(who_is_forgotten_begins_anew),
       cmocka_unit_test(other_bounds_bring_everybody_back),

@@ -269,7 +269,7 @@ def harmful_while_the_disk_hangs(lab_):
     box.keel('discard')
     for result in end_clients(lab_, clients):
         assert result['ok'] > 0 and not result['failed'], result
-    return f'back after {seconds:.2f} s'
+    return f'back after {seconds:.2f} s: {outcome.splitlines()[-1]}'
 
 
 def connection_to(lab_, server):
