@@ -170,25 +170,26 @@ Result<Control::Prepared> Control::take_prepared(std::shared_ptr<const Settings>
   return std::move(*previewed);
 }
 
-// Answers whether what is held against some backend of the settings differs then.
+// Answers whether what some backend of the settings may have of its weight differs then.
 bool Control::follow(const Settings& settings) {
-  const std::vector<bool> before = verdicts(settings);
+  const std::vector<double> before = parts(settings);
   ask_backends(settings);
-  return verdicts(settings) != before;
+  return parts(settings) != before;
 }
 
 // Of services that are not as they are in force: of the others nothing changes.
-std::vector<bool> Control::verdicts(const Settings& settings) const {
-  std::vector<bool> held;
+std::vector<double> Control::parts(const Settings& settings) const {
+  std::vector<double> all;
   for (size_t i = 0; i < settings.services.size(); ++i) {
     const ServiceSettings& service = settings.services[i];
     if (i < settings_->services.size() && settings_->services[i] == service) continue;
     const bool is_known = is_any_known(service, Prober::Of::in_force);
     for (const BackendSettings& backend : service.backends) {
-      held.push_back(is_known && !prober_.why_not(service.name, backend).empty());
+      const bool is_out = is_known && !prober_.why_not(service.name, backend).empty();
+      all.push_back(is_out ? 0 : prober_.part(service.name, backend.name));
     }
   }
-  return held;
+  return all;
 }
 
 void Control::tell_switch(Microseconds begin) {

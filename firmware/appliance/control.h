@@ -163,7 +163,7 @@ class Control final : public Box {
   bool follow(const Settings& settings);
   void follow_in_force() { ask_backends(*settings_); }
   void ask_backends(const Settings& settings);
-  std::vector<bool> verdicts(const Settings& settings) const;
+  std::vector<double> parts(const Settings& settings) const;
   std::vector<Address> all_destinations(std::vector<Address> also = {}) const;
   void tell_switch(Microseconds begin);
   void look_up(size_t turns, Microseconds now);

@@ -109,7 +109,8 @@ void Prober::follow(Pools& pools, const ServiceSettings& service, std::span<Pool
   pool.check = sources.empty() || is_of_other_check(sources.front())
                    ? std::make_shared<const CheckSettings>(service.check)
                    : sources.front()->check;
-  const bool is_changed = service.check.type != CheckType::none && adopt(pool, service, sources);
+  const bool is_changed =
+      service.check.type != CheckType::none && adopt(pool, service, sources, now);
   if (sources.empty()) return;
   const Pool& before = *sources.front();
   pool.membership = before.membership;
@@ -118,7 +119,8 @@ void Prober::follow(Pools& pools, const ServiceSettings& service, std::span<Pool
   }
 }
 
-bool Prober::adopt(Pool& pool, const ServiceSettings& service, std::span<Pool* const> known) {
+bool Prober::adopt(Pool& pool, const ServiceSettings& service, std::span<Pool* const> known,
+                   Microseconds now) {
   bool is_other = known.empty() || known.front()->members.size() != service.backends.size();
   for (const BackendSettings& backend : service.backends) {
     const uint16_t traffic_port = traffic_port_of(service, backend);
@@ -141,6 +143,8 @@ bool Prober::adopt(Pool& pool, const ServiceSettings& service, std::span<Pool* c
     member->traffic_port = traffic_port;
     member->port = service.check.port != 0 ? service.check.port : traffic_port;
     member->takes_flows = backend.weight > 0 && !backend.in_maintenance;
+    if (member->in_maintenance && !backend.in_maintenance) member->returned = now;
+    member->in_maintenance = backend.in_maintenance;
   }
   return is_other;
 }
@@ -150,6 +154,7 @@ std::unique_ptr<Prober::Member> Prober::Member::twin() const {
   twin->address = address;
   twin->traffic_port = traffic_port;
   twin->verdict = verdict;
+  twin->in_maintenance = in_maintenance;
   twin->returned = returned;
   twin->agent = agent;
   twin->wished = wished;
@@ -373,7 +378,10 @@ bool Prober::take_answer(Member& member, ProbeAnswer answer, Microseconds now) {
   }
   const bool is_other_wish =
       part_of(agent) != part_of(member.agent) || agent.wish != member.agent.wish;
-  if (agent.wish != member.agent.wish) member.wished = now;
+  if (agent.wish != member.agent.wish) {
+    if (member.agent.wish == AgentReport::Wish::maintenance) member.returned = now;
+    member.wished = now;
+  }
   member.agent = std::move(agent);
   const bool is_turned = member.verdict.take(answer, *pool.check, member.asked, now);
   if (!is_turned && !is_other_wish) return false;

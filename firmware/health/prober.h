@@ -145,14 +145,15 @@ class Prober {
     std::string name;  // "service/backend"
     Address address;
     uint16_t traffic_port = 0;
-    uint16_t port = 0;          // where it is asked
-    bool takes_flows = true;    // by its weight, and not in maintenance
+    uint16_t port = 0;        // where it is asked
+    bool takes_flows = true;  // by its weight, and not in maintenance
+    bool in_maintenance = false;
     bool is_spread = false;     // its probes have found their place in the interval
     Microseconds followed = 0;  // since when
     Microseconds asked = 0;     // when the probe under way, or the last one, began
     Microseconds at = 0;        // its time in waiting_ or asked_; 0: in neither yet
     Verdict verdict;
-    Microseconds returned = 0;  // note_return(); 0: never
+    Microseconds returned = 0;  // from maintenance, or by note_return(); 0: never
     AgentReport agent;          // all that its agent has said since it is asked
     Microseconds wished = 0;    // when its wish became another; 0: it has none
     std::string fault;          // why the last probe could not be made; empty: it could
@@ -181,7 +182,8 @@ class Prober {
   static void follow(Pools& pools, const ServiceSettings& service, std::span<Pools* const> known,
                      Microseconds now);
   // Answers whether those that are followed are others than before.
-  static bool adopt(Pool& pool, const ServiceSettings& service, std::span<Pool* const> known);
+  static bool adopt(Pool& pool, const ServiceSettings& service, std::span<Pool* const> known,
+                    Microseconds now);
   void enqueue_all(Microseconds now);
 
   void wake_by(Microseconds time, Microseconds now);

@@ -112,8 +112,8 @@ inline constexpr Key kCheckKeys[] = {
      .form = Form::duration,
      .range = {0, 3'600'000'000},
      .field = field<&CheckSettings::slow_start>(),
-     .help = "Over how long a backend that was down, or left out for what its flows did, gets its "
-             "whole weight back, in ten steps. 0: at once."},
+     .help = "Over how long a backend that was down, in maintenance, or left out for what its "
+             "flows did, gets its whole weight back, in ten steps. 0: at once."},
     {.name = "same_path",
      .since = "0.1",
      .form = Form::boolean,

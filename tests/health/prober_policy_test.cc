@@ -222,6 +222,34 @@ void who_returns_has_a_part_of_its_weight(void**) {
   assert_true(part() == 0.1);  // by the later of the two
 }
 
+// It may have been started anew there, and its check green for long when it comes back.
+void who_ends_its_maintenance_has_a_part_of_its_weight(void**) {
+  Servers test(2);
+  Room& room = test.room;
+  room.shop().check.slow_start = 600 * kMicrosecondsPerTick;
+  test.start();
+  const auto part = [&] { return room.prober.part("shop", "a"); };
+  BackendSettings& backend = room.shop().backends[0];
+  backend.in_maintenance = true;
+  backend.weight = 0;
+  room.follow();
+  room.follow();
+  assert_true(part() == 1 && test.is_in("a"));
+  backend.in_maintenance = false;
+  backend.weight = 100;
+  room.follow();
+  assert_true(part() == 0.1 && room.prober.part("shop", "b") == 1);
+  room.leap += 60 * kMicrosecondsPerTick;
+  room.follow();
+  assert_true(part() == 0.2);
+  room.leap += 600 * kMicrosecondsPerTick;
+  backend.weight = 0;  // drained: it goes on as it is
+  room.follow();
+  backend.weight = 100;
+  room.follow();
+  assert_true(part() == 1);
+}
+
 void who_changes_often_is_told(void**) {
   Servers test(3);
   Room& room = test.room;
@@ -292,6 +320,22 @@ void agents_are_heard(void**) {
   assert_true(comes_true(room.context, [&] { return part() == 1; }));
 }
 
+// By its agent's word, too.
+void an_agent_ends_its_maintenance_by_steps(void**) {
+  Servers test(2, CheckType::agent);
+  Room& room = test.room;
+  room.shop().check.slow_start = 600 * kMicrosecondsPerTick;
+  for (const size_t server : {0u, 1u}) test.say(server, "ready");
+  test.start();
+  for (const auto& [wish, part] : {std::pair("drain", 1.0), std::pair("maint", 0.1)}) {
+    test.say(0, wish);
+    assert_true(comes_true(room.context, [&] { return room.prober.wants_none("shop", "a"); }));
+    test.say(0, "ready");
+    assert_true(comes_true(room.context, [&] { return !room.prober.wants_none("shop", "a"); }));
+    assert_true(room.prober.part("shop", "a") == part);
+  }
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -308,8 +352,10 @@ int main() {
       cmocka_unit_test(what_is_tried_is_not_blamed_for_servers),
       cmocka_unit_test(who_comes_back_has_a_part_of_its_weight),
       cmocka_unit_test(who_returns_has_a_part_of_its_weight),
+      cmocka_unit_test(who_ends_its_maintenance_has_a_part_of_its_weight),
       cmocka_unit_test(who_changes_often_is_told),
       cmocka_unit_test(agents_are_heard),
+      cmocka_unit_test(an_agent_ends_its_maintenance_by_steps),
   };
   return cmocka_run_group_tests_name("health/prober_policy", tests, nullptr, nullptr);
 }

@@ -176,13 +176,17 @@ def restored_through_the_gates(lab_):
     return f'{last} -> {old} with a waiver, then {between} without'
 
 
+def share_of_server1(box):
+    rows = box.told('show', 'backends')['backends']
+    return {row['name']: row['share'] for row in rows}['server1']
+
+
 def drains_survive(lab_):
     """A drain is neither lost by a restart nor by a commit, and ends by itself."""
     box = lab_.box
-    box.keel('drain', 'web/server1', '--for', '1h', '--reason', 'a new kernel')
     def share():
-        rows = box.told('show', 'backends')['backends']
-        return {row['name']: row['share'] for row in rows}['server1']
+        return share_of_server1(box)
+    box.keel('drain', 'web/server1', '--for', '1h', '--reason', 'a new kernel')
     expect(share(), 0, 'the share of who is drained')
     box.stop()
     box.start()
@@ -196,6 +200,20 @@ def drains_survive(lab_):
     box.keel('drain', 'web/server1', '--for', '2s', '--reason', 'a moment')
     expect(share(), 0, 'its share')
     until(lambda: share() > 0, 'the drain has ended', 10)
+
+
+def maintenance_ends_by_steps(lab_):
+    """Its check was green all the time, and its caches may be cold."""
+    box = lab_.box
+    for time in ('10m', '0us'):
+        box.keel('set', 'services.web.check.slow_start', f'"{time}"')
+        change = box.told('commit', '--why', 'caches need a while')
+        box.keel('confirm', change['id'])
+        box.keel('maintenance', 'web/server1', '--for', '1h', '--reason', 'a new kernel')
+        expect(share_of_server1(box), 0, 'its share in maintenance')
+        box.keel('undrain', 'web/server1')
+        share = until(lambda: share_of_server1(box), 'it takes flows again')
+        assert (0 < share < 0.1) == (time != '0us'), (time, share)
 
 
 def why_says_what_happens(lab_):
@@ -300,6 +318,7 @@ TESTS = [
     ('killed on probation, the box boots what is confirmed', killed_on_probation),
     ('a rollback to an older generation goes through the same gates', restored_through_the_gates),
     ('a drain survives a restart, and ends', drains_survive),
+    ('maintenance ends by steps, where that is set', maintenance_ends_by_steps),
     ('why names the way of a flow', why_says_what_happens),
     ('every list can be looked at', everything_can_be_looked_at),
     ('a server that fails its check is left out until it is back', a_failed_server_is_left_out),
