@@ -211,12 +211,13 @@ void Prober::turn() {
   wakes_at_ = kNever;
   give_up(now);
   ask_due(now);
-  ring(now);
-  look_for_stale(now);
-  for (Pool* pool : std::exchange(unsettled_, {})) settle(*pool, now);
-  if (!asked_.empty()) wake_by(std::min(asked_.begin()->first, now + kLate), now);
-  if (!waiting_.empty() && asked_.size() < parts_.probes) wake_by(waiting_.begin()->first, now);
-  if (!alarms_.empty()) wake_by(alarms_.begin()->first, now);
+  const Microseconds end = parts_.now();  // not before what these have noted
+  ring(end);
+  look_for_stale(end);
+  for (Pool* pool : std::exchange(unsettled_, {})) settle(*pool, end);
+  if (!asked_.empty()) wake_by(std::min(asked_.begin()->first, end + kLate), end);
+  if (!waiting_.empty() && asked_.size() < parts_.probes) wake_by(waiting_.begin()->first, end);
+  if (!alarms_.empty()) wake_by(alarms_.begin()->first, end);
   if (std::exchange(is_changed_, false)) parts_.on_change();
 }
 

@@ -14,8 +14,9 @@ Alert alert_of(AlertKind kind, const std::string& service, std::string text) {
   return {.kind = kind, .labels = {{"service", service}}, .text = std::move(text)};
 }
 
+// `idle`: backends that have no weight, or are in maintenance.
 std::string overruled_text(const std::string& service, const Membership& membership,
-                           const CheckSettings& check) {
+                           const CheckSettings& check, size_t idle) {
   if (membership.wanted() == 0) {
     return "Every backend of service " + service +
            " is set aside by its agent, so all of them take flows: see what the agents wait for.";
@@ -26,7 +27,10 @@ std::string overruled_text(const std::string& service, const Membership& members
                                     std::to_string(membership.wanted()) + " backends of service " +
                                     service + " pass their check (fail_open is " +
                                     std::to_string(check.fail_open) + " %)";
-  return who + ", so all of them take flows: look at the servers, and at the check itself.";
+  return who + ", so all of them take flows: look at the servers, and at the check itself." +
+         (idle == 0 ? ""
+                    : " Not counted: " + std::to_string(idle) +
+                          " drained or in maintenance, who might help.");
 }
 
 std::string mass_failure_text(const std::string& service, const MassFailure& failure,
@@ -214,8 +218,10 @@ std::vector<Alert> Prober::alerts() const {
     }
     if (membership.is_overruled()) {
       const bool is_any_up = membership.left() != 0;
+      const auto idle = static_cast<size_t>(std::ranges::count_if(
+          pool.members, [](const auto& each) { return !each.second->takes_flows; }));
       alerts.push_back(alert_of(is_any_up ? AlertKind::trouble : AlertKind::service_down, service,
-                                overruled_text(service, membership, *pool.check)));
+                                overruled_text(service, membership, *pool.check, idle)));
     }
     for (const auto& [backend, member] : pool.members) {
       if (member->fault.empty() && !member->is_stale) continue;

@@ -1,5 +1,8 @@
 // What becomes of answers: who is believed, how soon, and how much of its weight a backend has.
+#include <cstring>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "tests/cmocka.h"
 #include "tests/health/room.h"
@@ -250,6 +253,27 @@ void who_ends_its_maintenance_has_a_part_of_its_weight(void**) {
   assert_true(part() == 1);
 }
 
+// Although answers come, and probes end, while the prober is at work.
+void who_never_answers_in_time_is_no_fault_of_the_box(void**) {
+  Room room;
+  TestServer silent(room.context, "127.0.0.1", {.is_silent = true});
+  std::vector<std::string> names;
+  for (size_t i = 0; i < 40; ++i) names.push_back("web" + std::to_string(i));
+  for (const std::string& name : names) room.add(name.c_str(), silent.port());
+  room.shop().check.type = CheckType::http;
+  room.follow();
+  const Microseconds begin = real_now();
+  assert_true(comes_true(room.context, [&] {
+    for (const Alert& alert : room.prober.alerts()) {
+      assert_int_not_equal(alert.kind, AlertKind::probes_failed);
+    }
+    for (const std::string& name : names) {
+      assert_null(std::strstr(room.why(name.c_str()).c_str(), "of late"));
+    }
+    return real_now() - begin > 3 * kMicrosecondsPerTick;  // it looks for those once a second
+  }));
+}
+
 void who_changes_often_is_told(void**) {
   Servers test(3);
   Room& room = test.room;
@@ -353,6 +377,7 @@ int main() {
       cmocka_unit_test(who_comes_back_has_a_part_of_its_weight),
       cmocka_unit_test(who_returns_has_a_part_of_its_weight),
       cmocka_unit_test(who_ends_its_maintenance_has_a_part_of_its_weight),
+      cmocka_unit_test(who_never_answers_in_time_is_no_fault_of_the_box),
       cmocka_unit_test(who_changes_often_is_told),
       cmocka_unit_test(agents_are_heard),
       cmocka_unit_test(an_agent_ends_its_maintenance_by_steps),

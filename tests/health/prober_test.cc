@@ -81,6 +81,7 @@ void a_check_that_leaves_nobody_is_overruled(void**) {
   assert_true(comes_true(room.context, [&] { return !room.troubles().empty(); }));
   assert_int_equal(room.troubles().size(), 1);
   assert_true(room.troubles()[0].starts_with("No backend of service shop passes"));
+  assert_true(room.troubles()[0].ends_with("1 drained or in maintenance, who might help."));
   for (const char* name : {"one", "two"}) {
     assert_string_equal(room.why(name).c_str(), "");
     assert_int_equal(room.state(name).health, Health::down);
