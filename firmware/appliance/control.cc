@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "firmware/base/limits.h"
 #include "firmware/base/names.h"
 #include "firmware/manage/credential_file.h"
 #include "firmware/settings/difference.h"
@@ -106,7 +107,12 @@ std::vector<Mistake> Control::mistakes_in_files(std::vector<CredentialSettings> 
 }
 
 Result<Preview> Control::preview(std::shared_ptr<const Settings> settings) {
-  wait_for_next_hops(destinations_of(*settings));
+  const std::vector<Address> destinations = destinations_of(*settings);
+  if (all_destinations(destinations).size() > kMaxBackends) {
+    return Error{"its backends and those in force have more than " + std::to_string(kMaxBackends) +
+                 " addresses; change them in steps"};
+  }
+  wait_for_next_hops(destinations);
   Result<Prepared> prepared = prepare(std::move(settings));
   if (!prepared.ok()) return Error{prepared.message()};
   previewed_ = std::move(prepared.value());

@@ -134,7 +134,9 @@ std::map<std::string_view, TrafficWatch::Backends> TrafficWatch::shares_of(
         if (service_part(backend.name) != service) continue;
         Found& found = pools[service][backend.server];
         if (found.label.empty()) found.label = label_of(backend.server, backend.name);
-        if (member.weight > 0) found.share += of_all * member.weight / total;
+        // Rounded, the parts of one that has all of it may be more than that.
+        if (member.weight > 0)
+          found.share = std::min(1.0, found.share + of_all * member.weight / total);
         ret_by_slot[member.slot] = &found;
       }
     }

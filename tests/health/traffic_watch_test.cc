@@ -214,6 +214,26 @@ void who_has_left_its_pool_is_forgotten(void** /*state*/) {
   assert_false(world.is_ejected("web/1"));
 }
 
+// 0.9 * 13 / 13 + 0.1 * 13 / 13 is more than 1.
+void who_has_all_flows_of_both_arms_has_no_more(void** /*state*/) {
+  for (const uint32_t weight : {13u, 37u, 99u}) {
+    World world;
+    PlanSpec spec = pool_of({{0, weight}, {1, 0}});
+    for (ServiceSpec& service : spec.services) {
+      for (const MemberSpec& member : service.members) {
+        service.trial.members.push_back(
+            {static_cast<uint32_t>(spec.backends.size()), member.weight});
+        spec.backends.push_back(spec.backends[member.backend]);
+        spec.backends.back().arm = 1;
+      }
+      service.trial.share = kWholeSlice / 10;
+    }
+    world.plan = built(spec);
+    world.pass();
+    world.pass();
+  }
+}
+
 // It comes back while clients of its time before still give up.
 void who_comes_back_is_not_judged_by_its_time_before(void** /*state*/) {
   for (const size_t losing : {1u, 6u}) {
@@ -293,6 +313,7 @@ int main() {
       cmocka_unit_test(who_is_spared_is_told),
       cmocka_unit_test(the_first_look_tells_nothing),
       cmocka_unit_test(who_has_left_its_pool_is_forgotten),
+      cmocka_unit_test(who_has_all_flows_of_both_arms_has_no_more),
       cmocka_unit_test(who_comes_back_is_not_judged_by_its_time_before),
       cmocka_unit_test(who_has_moved_is_another),
       cmocka_unit_test(who_is_forgotten_begins_anew),
