@@ -77,17 +77,18 @@ void add_mass(const Touched& count, double most, const char* of_what, const char
                               " is " + percent(most) + "; change fewer at once"});
 }
 
-// VIPs of a service at which nobody serves its first or its last port afterwards.
+// VIPs of a service at which nobody serves its first or its last port afterwards, be it for the
+// first or the last address of a prefix.
 std::vector<Prefix> lost_vips(const ServiceSettings& service, const View& after) {
   std::vector<Prefix> lost;
   for (const Prefix& vip : service.vips) {
-    const bool is_served = std::ranges::all_of(
-        std::initializer_list<uint16_t>{std::max(service.ports.first, uint16_t{1}),
-                                        service.ports.last},
-        [&](uint16_t port) {
-          return after.plan->lookup->find(vip.address, static_cast<uint8_t>(service.protocol),
-                                          port) != kNoService;
-        });
+    bool is_served = true;
+    for (const Address& address : {vip.address, last_of(vip)}) {
+      for (const uint16_t port : {std::max(service.ports.first, uint16_t{1}), service.ports.last}) {
+        const auto protocol = static_cast<uint8_t>(service.protocol);
+        is_served &= after.plan->lookup->find(address, protocol, port) != kNoService;
+      }
+    }
     if (!is_served) lost.push_back(vip);
   }
   return lost;
@@ -150,7 +151,6 @@ void judge_live_service_removed(const Facts& facts, Findings& ret_findings) {
     if (flows.new_flows == 0 && flows.packets == 0) continue;
     const std::vector<Prefix> lost = lost_vips(*before, facts.after);
     if (lost.empty()) continue;
-    const bool is_all = lost.size() == before->vips.size();
     ret_findings.push_back(
         {.where = path_of(*before),
          .what = quoted(before->name) + " had " + std::to_string(flows.new_flows) +
@@ -158,12 +158,22 @@ void judge_live_service_removed(const Facts& facts, Findings& ret_findings) {
                  " packets in the last minute, and nobody would serve " + to_string(lost.front()) +
                  " port " + to_string(before->ports) +
                  (lost.size() > 1 ? " and " + std::to_string(lost.size() - 1) + " more VIPs" : "") +
-                 "; lead its clients elsewhere first",
-         .severity = is_all ? Severity::refuse : Severity::warn});
+                 "; lead its clients elsewhere first"});
   }
 }
 
-// A narrower prefix or range, or the name of another service: its flows go there from now on.
+// Whether a service of that name still has all addresses of a prefix.
+bool has_still(const View& side, const std::string& name, const Prefix& prefix) {
+  const auto place = side.places.find(name);
+  if (place == side.places.end()) return false;
+  return std::ranges::any_of(side.settings->services[place->second].vips, [&](const Prefix& vip) {
+    return vip.length <= prefix.length && masked(prefix.address, vip.length) == vip.address;
+  });
+}
+
+// A narrower prefix or range, or the name of another service: its flows go there from now on, those
+// that are open too. Where a service with clients is renamed, or its VIP is given to another, that
+// is all of them.
 void judge_taken_vips(const Facts& facts, Findings& ret_findings) {
   if (facts.before.plan == nullptr || facts.after.plan == nullptr) return;
   const Plan& before = *facts.before.plan;
@@ -173,16 +183,21 @@ void judge_taken_vips(const Facts& facts, Findings& ret_findings) {
     if (old_number == kNoService) continue;
     const uint16_t new_number = facts.after.plan->lookup->find(point.address, point.protocol, port);
     if (new_number == kNoService) continue;
-    const std::string& old_name = before.service_records[old_number].name;
-    const std::string& new_name = facts.after.plan->service_records[new_number].name;
     // Where a service gets or loses its second family, its names in the plan change.
-    if (service_part(old_name) == service_part(new_name)) continue;
-    ret_findings.push_back({.where = path_to_element("services", service_part(new_name)) + ".vips",
-                            .what = to_string(Prefix{point.address, point.prefix_length}) +
-                                    " port " + std::to_string(port) + " is served by " +
-                                    quoted(service_part(old_name)) + " now, and would be by " +
-                                    quoted(service_part(new_name)) + "; be sure that this is meant",
-                            .severity = Severity::warn});
+    const std::string old_name(service_part(before.service_records[old_number].name));
+    const std::string new_name(service_part(facts.after.plan->service_records[new_number].name));
+    if (old_name == new_name) continue;
+    const Prefix prefix{point.address, point.prefix_length};
+    const Flows flows = facts.traffic_of_service(old_name);
+    const bool has_clients = flows.new_flows > 0 || flows.packets > 0;
+    const bool is_all = !has_still(facts.after, old_name, prefix);
+    ret_findings.push_back(
+        {.where = path_to_element("services", new_name) + ".vips",
+         .what = to_string(prefix) + " port " + std::to_string(port) + " is served by " +
+                 quoted(old_name) + " now, and would be by " + quoted(new_name) +
+                 (has_clients ? ", to which its open connections are unknown" : "") +
+                 "; be sure that this is meant",
+         .severity = has_clients && is_all ? Severity::refuse : Severity::warn});
   }
 }
 

@@ -95,6 +95,8 @@ void judge_mass_change(const Facts& facts, Findings& ret_findings);
 void judge_live_service_removed(const Facts& facts, Findings& ret_findings);
 void judge_taken_vips(const Facts& facts, Findings& ret_findings);
 void judge_loosened_rule(const Facts& facts, Findings& ret_findings);
+// rules_clients.cc:
+void judge_clients_refused(const Facts& facts, Findings& ret_findings);
 
 std::vector<Hit> hits(const Facts& facts);
 

@@ -72,7 +72,10 @@ const Row kLiveServiceRemoved[] = {
      [](Settings& s) { shop(s).ports = {.first = 80, .last = 81}; }, kNoHit, 1},
     {"one of two VIPs", "live-service-removed",
      [](Settings& s) { shop(s).vips.push_back(single("198.51.100.77")); },
-     [](Settings& s) { shop(s).vips.pop_back(); }, kWarn, 1},
+     [](Settings& s) { shop(s).vips.pop_back(); }, kRefuse, 1},
+    {"most of a prefix", "live-service-removed",
+     [](Settings& s) { shop(s).vips = {{address_of("203.0.113.0"), 96 + 24}}; },
+     [](Settings& s) { shop(s).vips = {single("203.0.113.0")}; }, kRefuse, 1},
 };
 void live_service_removed(void** /*state*/) { expect(kLiveServiceRemoved); }
 

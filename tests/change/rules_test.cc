@@ -90,12 +90,12 @@ void a_hit_says_where_and_what(void** /*state*/) {
 
 void names_stay(void** /*state*/) {
   const std::set<std::string_view> expected = {
-      "single-node",           "uneven-spread",  "no-health-check",
-      "check-cannot-fail",     "probe-rate",     "n-minus-1",
-      "weakened-health-check", "mass-change",    "live-service-removed",
-      "vip-conflict",          "tunnel-mtu",     "unreachable-next-hop",
-      "nat-ambiguous",         "worker-cores",   "drained-to-zero",
-      "loosened-rule",         "secret-in-clear"};
+      "single-node",           "uneven-spread",   "no-health-check",
+      "check-cannot-fail",     "probe-rate",      "n-minus-1",
+      "weakened-health-check", "mass-change",     "live-service-removed",
+      "vip-conflict",          "tunnel-mtu",      "unreachable-next-hop",
+      "nat-ambiguous",         "worker-cores",    "drained-to-zero",
+      "loosened-rule",         "secret-in-clear", "clients-refused"};
   std::set<std::string_view> names;
   for (const Rule& rule : rules()) {
     assert_true(names.insert(rule.name).second);

@@ -27,6 +27,23 @@ const Row kVipConflict[] = {
        s.services.back().ports = {.first = 85, .last = 85};
      },
      kWarn},
+    {"of one that has clients, some", "vip-conflict",
+     [](Settings& s) { shop(s).ports = {.first = 80, .last = 90}; },
+     [](Settings& s) {
+       s.services.push_back(service_of("new", "198.51.100.1", 2));
+       s.services.back().ports = {.first = 85, .last = 85};
+     },
+     kWarn, 1},
+    {"a new name", "vip-conflict", nothing, [](Settings& s) { shop(s).name = "store"; }, kWarn},
+    {"a new name, where clients are", "vip-conflict", nothing,
+     [](Settings& s) { shop(s).name = "store"; }, kRefuse, 1},
+    {"its VIP goes to a service beside it", "vip-conflict",
+     [](Settings& s) { shop(s).vips.push_back(single("198.51.100.77")); },
+     [](Settings& s) {
+       shop(s).vips.pop_back();
+       s.services.push_back(service_of("new", "198.51.100.77", 2));
+     },
+     kRefuse, 1},
     {"a port that nobody had", "vip-conflict", nothing,
      [](Settings& s) {
        s.services.push_back(service_of("new", "198.51.100.1", 2));
