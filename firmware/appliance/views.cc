@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "firmware/base/names.h"
 #include "firmware/change/shares.h"
 #include "firmware/manage/row.h"
 #include "firmware/settings/keys.h"
@@ -69,7 +70,7 @@ std::vector<uint16_t> numbers_of(const Plan& plan, const std::string& service) {
   std::vector<uint16_t> numbers;
   for (size_t i = 0; i < plan.service_records.size(); ++i) {
     const std::string& name = plan.service_records[i].name;
-    if (name == service || name == service + "/v6") numbers.push_back(static_cast<uint16_t>(i));
+    if (service_part(name) == service) numbers.push_back(static_cast<uint16_t>(i));
   }
   return numbers;
 }

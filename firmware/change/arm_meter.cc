@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "firmware/base/names.h"
+
 namespace evenkeel {
 namespace {
 
@@ -20,8 +22,8 @@ std::vector<ArmReading> ArmMeter::read(const Plan& plan, const std::vector<std::
   std::vector<ArmReading> readings;
   for (const std::string& service : services) {
     ArmReading& reading = readings.emplace_back();
-    for (const std::string& name : {service, service + "/v6"}) {  // as compile() names them
-      const auto table = tables.find(name);
+    for (const bool is_v4 : {true, false}) {
+      const auto table = tables.find(name_in_plan(service, is_v4));
       if (table == tables.end() || table->second->trial.empty()) continue;
       uint64_t of_old_arm = 0;  // nobody asks
       add(plan, table->second->members, counted, reading.old_arm, of_old_arm);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "firmware/base/check.h"
+#include "firmware/base/names.h"
 #include "firmware/settings/values.h"
 #include "firmware/settings/way.h"
 
@@ -16,9 +17,8 @@ bool is_tunnel(Mode mode) { return mode >= Mode::ipip && mode <= Mode::geneve; }
 
 ServiceSpec without_members(const ServiceSettings& service, bool is_v4) {
   const bool is_udp = service.protocol == Protocol::udp;
-  const bool is_second = !is_v4 && has_vips(service, true);
   ServiceSpec spec;
-  spec.name = service.name + (is_second ? "/v6" : "");
+  spec.name = name_in_plan(service.name, is_v4);
   for (const Prefix& vip : service.vips) {
     if (vip.address.is_v4() != is_v4) continue;
     spec.points.push_back({.address = vip.address,

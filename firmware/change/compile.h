@@ -66,8 +66,8 @@ struct Compiled {
   std::set<std::string, std::less<>> closed_by_trial;
 };
 
-// A service with VIPs of both families becomes two: the IPv6 one is named "NAME/v6". A backend is
-// named "SERVICE/BACKEND".
+// A service with VIPs of both families becomes two, named by name_in_plan(). A backend is named
+// "SERVICE/BACKEND".
 // REQUIRES: settings that were loaded without mistakes; a state for each of their ports; next hops
 // lead to those.
 Compiled compile(const Settings& settings, const Surroundings& surroundings, uint64_t generation);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "firmware/base/names.h"
 #include "firmware/settings/values.h"
 
 namespace evenkeel {
@@ -65,8 +66,7 @@ std::vector<ServiceShares> ShareCounter::count(const Settings& settings, const P
     const ServiceSettings& service = settings.services[i];
     for (const bool is_v4 : {true, false}) {
       if (!has_vips(service, is_v4)) continue;
-      const bool is_second = !is_v4 && has_vips(service, true);
-      const auto found = numbers.find(is_second ? service.name + "/v6" : service.name);
+      const auto found = numbers.find(name_in_plan(service.name, is_v4));
       if (found == numbers.end()) continue;
       const ServiceRecord& record = plan.service_records[found->second];
       TableShares& of_family = shares[i][is_v4 ? 0 : 1].emplace();

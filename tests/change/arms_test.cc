@@ -124,6 +124,21 @@ void a_trial_is_of_services_of_both_families(void** /*state*/) {
   assert_true(build_plan(spec, Secret(std::array<uint8_t, 1>{1}), {}, 1'000).ok());
 }
 
+// What it has already is tried; what is new has nobody to be compared with.
+void a_service_that_gets_another_family_is_tried(void** /*state*/) {
+  for (const char* const vip : {"192.0.2.1", "2001:db8::1"}) {
+    std::string one = kShop;
+    one.replace(one.find("[\""), one.find("];") - one.find("[\""), std::string("[\"") + vip + "\"");
+    PlanSpec spec = compiled(with(one));
+    assert_int_equal(spec.services.size(), 1);
+    const std::string name = spec.services[0].name;
+    PlanSpec tried = compiled(with(kOtherShop));
+    set_arms(tried, {{"shop", 3}});
+    add_trial(spec, std::move(tried), 1'000);
+    assert_true(service_of(spec, name).trial.is_on());
+  }
+}
+
 const struct {
   const char* description;
   const char* old_down;
@@ -211,6 +226,7 @@ int main() {
       cmocka_unit_test(what_both_have_and_differs_is_splittable),
       cmocka_unit_test(who_has_left_is_nobody_of_those_that_are_known),
       cmocka_unit_test(a_trial_is_of_services_of_both_families),
+      cmocka_unit_test(a_service_that_gets_another_family_is_tried),
       cmocka_unit_test(a_side_without_anybody_leaves_all_to_the_other),
       cmocka_unit_test(who_has_gone_leaves_and_who_is_back_does_not),
       cmocka_unit_test(only_named_services_are_kept),
