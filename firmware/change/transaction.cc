@@ -37,7 +37,7 @@ std::vector<Alert> Transaction::troubles() const {
   if (untold_.has_value()) {
     add(AlertKind::archive_damaged,
         "generation " + std::to_string(untold_->generation) +
-            " went back by itself, and the archive's disk does not take that down");
+            " went back, and the archive's disk does not take that down");
   }
   add(AlertKind::journal_failed, journal_.alarm());
   add(AlertKind::overrides_failed, overrides_.trouble());
@@ -94,7 +94,9 @@ std::optional<Refusal> Transaction::refusal_to_replace(const Caller& caller) con
   return Refusal{.code = Code::pending_change,
                  .message = name_of(current()) + " of " + current().owner.user + " is " +
                             std::string(name_of(current().state)),
-                 .advice = "wait until it has ended"};
+                 .advice = current().state < ChangeState::awaiting_approval
+                               ? "ask " + current().owner.user + ", or discard it"
+                               : "wait until it has ended"};
 }
 
 std::optional<Refusal> Transaction::refusal_to_work(const Caller& caller) const {
@@ -103,7 +105,10 @@ std::optional<Refusal> Transaction::refusal_to_work(const Caller& caller) const 
   if (!is_same_person(current().owner, caller.who)) {
     return Refusal{.code = Code::not_owner,
                    .message = name_of(current()) + " is " + current().owner.user + "'s",
-                   .advice = "ask " + current().owner.user + ", or an approver to discard it"};
+                   .advice = "ask " + current().owner.user +
+                             (current().state < ChangeState::awaiting_approval
+                                  ? ", or discard it"
+                                  : ", or an approver to discard it")};
   }
   if (is_live()) return wrong_state(current(), "confirm it or roll it back first");
   return std::nullopt;
@@ -187,7 +192,9 @@ Answer<Change> Transaction::discard(const Caller& caller) {
   settle(caller.now, caller.wall);
   if (auto refusal = refusal_of_role(caller, Role::changer)) return *refusal;
   if (!change_.has_value()) return no_change();
-  if (caller.who.role != Role::approver || is_live()) {
+  // What somebody has left behind is not to keep others from mending the box.
+  const bool is_anybodys = current().state < ChangeState::awaiting_approval;
+  if (!is_anybodys && (caller.who.role != Role::approver || is_live())) {
     if (auto refusal = refusal_to_work(caller)) return *refusal;
   }
   const std::string outcome = "discarded by " + caller.who.user;

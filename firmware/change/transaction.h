@@ -101,10 +101,11 @@ class Transaction {
   Answer<Override> remove_override(const Caller& caller, uint64_t id);
 
  private:
-  // By itself.
   struct WentBack {
     uint64_t generation = 0;
     std::string why;
+    std::string who;
+    bool is_automatic = false;  // by itself
   };
 
   // When a change that goes live has got how far.

@@ -107,16 +107,15 @@ void Transaction::note(uint64_t generation, const std::string& outcome, const st
                    .subject = {}});
 }
 
-// Tells the archive what went back by itself: the latch first, since what has no note is taken down
-// by the next start.
+// Tells the archive what went back: the latch first, of what did so by itself, since what has no
+// note is taken down by the next start.
 // REQUIRES: there is something to tell.
 Status Transaction::take_down(WallTime wall) {
   REQUIRE(untold_.has_value());
-  Status latched = archive_.latch(untold_->generation);
-  if (!latched.ok()) return latched;
-  note(untold_->generation, untold_->why, "keeld", wall);
-  untold_.reset();
-  return latched;
+  Status told = untold_->is_automatic ? archive_.latch(untold_->generation) : Status();
+  if (told.ok()) told = archive_.note(untold_->generation, untold_->why, untold_->who, wall);
+  if (told.ok()) untold_.reset();
+  return told;
 }
 
 const Change& Transaction::end(ChangeState state, std::string outcome) {
@@ -146,7 +145,7 @@ void Transaction::start(WallTime wall) {
                    .what = "change " + std::to_string(generation) + ": " + why,
                    .generation = generation,
                    .subject = std::to_string(generation)});
-  untold_ = {.generation = generation, .why = why};
+  untold_ = {.generation = generation, .why = why, .who = "keeld", .is_automatic = true};
   (void)take_down(wall);
 }
 

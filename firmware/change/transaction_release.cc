@@ -244,8 +244,7 @@ void Transaction::go_back(const std::string& why, const std::string& who, bool i
   put_in_force(now);
   tell(who, wall, why);
   end_going_back();
-  if (!is_automatic) return note(generation, why, who, wall);
-  untold_ = {.generation = generation, .why = why};
+  untold_ = {.generation = generation, .why = why, .who = who, .is_automatic = is_automatic};
   (void)take_down(wall);
 }
 
@@ -262,7 +261,8 @@ Answer<Generation> Transaction::unlatch(const Caller& caller, uint64_t generatio
   const Result<std::optional<uint64_t>> latched = archive_.latched(found.value().text);
   if (!latched.ok()) return storage(latched.message());
   const bool is_stored = latched.value().has_value();
-  const bool is_untold = untold_.has_value() && untold_->generation == generation;
+  const bool is_untold =
+      untold_.has_value() && untold_->is_automatic && untold_->generation == generation;
   if (!is_stored && !is_untold) {
     return bad_request("generation " + std::to_string(generation) + " is not latched",
                        "it may be committed");
