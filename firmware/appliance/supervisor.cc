@@ -48,8 +48,10 @@ std::vector<Alert> Supervisor::troubles() const {
     alerts.push_back({.kind = kind, .labels = {}, .text = trouble.name + ": " + trouble.text});
   };
   for (size_t i = 0; i < stalls_.size(); ++i) {
-    tell(AlertKind::worker_stalled, stalls_[i]);
-    if (stalls_[i].is_on) alerts.back().labels = {{"worker", std::to_string(i)}};
+    const Trouble& stall = stalls_[i];
+    if (!stall.is_on || stall.last_seen - stall.began < kLongStall) continue;
+    tell(AlertKind::worker_stalled, stall);
+    alerts.back().labels = {{"worker", std::to_string(i)}};
   }
   const auto tell_ports = [&](AlertKind kind, const std::vector<Trouble>& ports) {
     for (size_t i = 0; i < ports.size(); ++i) {

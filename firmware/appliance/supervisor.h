@@ -43,6 +43,9 @@ class Supervisor {
   // over.
   static constexpr Microseconds kInterval = 20'000;
   static constexpr Microseconds kStall = 60'000;
+  // How long, until it is an alert: a virtual machine loses a core for some tenths of a second now
+  // and then, which is for the log, and for nobody's sleep.
+  static constexpr Microseconds kLongStall = 1'000'000;
   static constexpr Microseconds kCalm = 1'000'000;
 
   // `first` is what is there at the start, of as many workers and ports as ever after.

@@ -64,9 +64,11 @@ void test_a_stalled_worker_is_noticed_within_100_ms(void**) {
   assert_true(box.now - stalled < 100'000);
   assert_int_equal(events.size(), 1);
   assert_true(events[0].is_bad && contains(events[0].text, "worker 1"));
-  assert_int_equal(box.supervisor.troubles().size(), 1);
-  ++box.seen.worker_loops[0];
-  assert_true(box.look().empty());  // told once
+  while (box.now - stalled < 1'200'000) {
+    assert_int_equal(box.supervisor.troubles().size(), box.now - stalled < 1'060'000 ? 0 : 1);
+    ++box.seen.worker_loops[0];
+    assert_true(box.look().empty());  // told once
+  }
   box.work();
   events = box.look();
   assert_int_equal(events.size(), 1);
