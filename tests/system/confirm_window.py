@@ -34,7 +34,8 @@ class Load:
         ways = [(vip, header) for vip in VIP.values() for header in ('keep-alive', 'close')]
         self.processes = {
             f'{vip} {header}': lab_.namespaces.start(
-                'client', ['wrk', '-t1', '-c8', '-d300s', '-H', f'Connection: {header}',
+                'client', ['wrk', '-t1', '-c8', '-d300s', '--timeout', '10s',
+                           '-H', f'Connection: {header}',
                            lab_.url(vip, '/')], stdout=subprocess.PIPE, text=True)
             for vip, header in ways}
 

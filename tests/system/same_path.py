@@ -96,8 +96,8 @@ def healthy(lab_):
     time.sleep(1)  # as many probes as would make it fall
     expect(set(state_of(lab_).values()), {''}, 'why servers take no flows')
     for server in lab_.network.servers:
-        half_open = lab_.namespaces.run(server.name, 'ss -Hnt state syn-recv')
-        expect(half_open, '', f'half open at {server.name}')
+        until(lambda s=server: not lab_.namespaces.run(s.name, 'ss -Hnt state syn-recv'),
+              f'no connection is left half open at {server.name}', 3)
 
 
 def tunnel_dead(lab_):

@@ -117,7 +117,8 @@ def swap(lab_, members):
 def keeps_everything(lab_):
     lost = lab_.box.lost()
     load, downloads = start_load(lab_), start_downloads(lab_)
-    wrk = lab_.namespaces.start('client', ['wrk', '-t1', '-c16', '-d10s', lab_.url(VIP[4], '/')],
+    wrk = lab_.namespaces.start('client', ['wrk', '-t1', '-c16', '-d10s', '--timeout', '10s',
+                                           lab_.url(VIP[4], '/')],
                                 stdout=subprocess.PIPE, text=True)
     members = Members(lab_)
     seconds = swap(lab_, members)

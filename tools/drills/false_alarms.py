@@ -15,7 +15,7 @@ from scenarios import RATE, Scenario
 from watch import Watch
 
 FALSE_ALARMS = 'false-alarms'
-QUICK_MINUTES, QUICK_CHANGES = 0.45, 3
+QUICK_MINUTES, QUICK_CHANGES = 0.55, 3
 FIRST_AFTER = 2      # seconds
 LAST_BEFORE = 1.5    # seconds from the last change's confirm to the end
 STEPS = 3            # of a rollout, by default; each is a quarter of the time that a change has

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from network import VIP
 
 LATE = 0.05  # seconds by which the recorder itself may be late with a request
+# By so much it is late only where the whole machine has stood still; then all that was due comes at
+# once, and servers take so long to be done with it.
+STOOD_STILL, BACKLOG = 0.3, 1.0
 OPEN = 48    # connections that stay
 PAUSE = 600  # milliseconds between two requests on each
 
@@ -37,7 +40,7 @@ class Request:
 
 
 def read_requests(path):
-    requests, lates = [], []
+    requests, lates, halts = [], [], []
     with path.open(encoding='ascii') as lines:
         for line in lines:
             (due, begun, end, status, server, client, failure, port,
@@ -48,10 +51,16 @@ def read_requests(path):
                                     int(port), int(connected) / 1e6))
             if late > LATE:
                 lates.append(due_s)
+            if late > STOOD_STILL:
+                halts.append(due_s)
     lates.sort()
+    halts.sort()
     for request in requests:
         next_late = bisect.bisect_left(lates, request.due)
-        request.is_late = next_late < len(lates) and lates[next_late] <= request.end
+        is_meanwhile = next_late < len(lates) and lates[next_late] <= request.end
+        next_halt = bisect.bisect_left(halts, request.due)
+        is_just_behind = next_halt > 0 and request.due - halts[next_halt - 1] < BACKLOG
+        request.is_late = is_meanwhile or is_just_behind
     requests.sort(key=lambda request: request.due)
     return requests
 

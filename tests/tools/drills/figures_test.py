@@ -89,6 +89,12 @@ class Reading(unittest.TestCase):
                          (1_400_000, 1_400_000, 1_800_000, 200, 'server1', 3, '-'))
         self.assertEqual([request.is_late for request in made], [True, True, False])
 
+    def test_what_comes_behind_a_halt_of_the_machine_is_late(self):
+        made = self.read((1_000_000, 1_500_000, 1_600_000, 200, 'server1', 1, '-'),
+                         (1_900_000, 1_900_000, 2_400_000, 200, 'server1', 2, '-'),
+                         (2_100_000, 2_100_000, 2_400_000, 200, 'server1', 3, '-'))
+        self.assertEqual([request.is_late for request in made], [True, True, False])
+
 
 class Harm(unittest.TestCase):
     def harm(self, bad):

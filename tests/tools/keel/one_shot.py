@@ -295,7 +295,7 @@ class Misbehaving(Shell):
             self.assertIn('keel: ', outcome.stderr)
 
     def test_waiting_is_shown_on_a_terminal(self):
-        path = self.serve(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}', waits=1.5)
+        path = self.serve(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}', waits=2.5)
         shown = self.in_terminal(['history'], {'KEEL_SOCKET': path})
         self.assertIn(b'waiting for keeld, 1 s', shown)
         self.assertIn(b'\r\x1b[K', shown)  # and is gone when the answer is there
