@@ -80,18 +80,19 @@ class Worker {
   size_t receive(const Plan& plan, size_t port, Microseconds now);
   uint32_t process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets, Microseconds now);
   uint32_t make_frames(size_t port, std::span<rte_mbuf* const> packets);
-  size_t dispose_of_refused(size_t port, std::span<rte_mbuf*> packets, Microseconds now);
+  size_t dispose_of_refused(const Plan& plan, size_t port, std::span<rte_mbuf*> packets,
+                            Microseconds now);
   void send(std::span<rte_mbuf*> packets);
   void try_held(const Plan& plan, Microseconds now);
   void forward(size_t port, std::span<rte_mbuf*> packets);
-  void dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now);
+  void dispose(const Plan& plan, size_t i, size_t port, rte_mbuf* packet, Microseconds now);
   void drop(Reason reason, rte_mbuf* packet);
   bool keep_for_cutting(size_t i, rte_mbuf* packet);
   void cut_packets(const Plan& plan, Microseconds now);
   size_t cut(const TooBig& too_big, std::span<rte_mbuf*, kMaxPieces> ret_pieces);
   void answer_too_big(size_t i, Microseconds now);
-  void turn_away(size_t port, rte_mbuf* packet, Microseconds now);
-  void give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now);
+  void turn_away(const Plan& plan, size_t port, rte_mbuf* packet, Microseconds now);
+  void give_to_kernel(const Plan& plan, size_t port, rte_mbuf* packet, Microseconds now);
   size_t send_for_kernel();
   void rest(Slot<Plan>::Reader& reader, size_t packets);
 

@@ -182,6 +182,22 @@ void a_flood_for_the_kernel_is_cut(void** state) {
   assert_true(desk.adds_up());
 }
 
+// Ports of VIPs that nobody serves are what the whole world can send to.
+void strays_to_a_vip_take_nothing_from_the_box(void** state) {
+  BusyDesk desk(desk_of(state), spec_of_two_ports());
+  size_t given = 0;
+  for (uint64_t i = 0; i < 3 * BusyDesk::kKernelRate; ++i) {
+    desk.arrive(packet_from({.vip_port = 9}));
+    desk.step();
+    given += desk.given_to_kernel();
+  }
+  assert_in_range(given, BusyDesk::kKernelRate, 2 * BusyDesk::kKernelRate);
+  desk.arrive(packet_from({.vip = "203.0.113.7", .vip_port = 22}));
+  desk.step();
+  assert_int_equal(desk.given_to_kernel(), 1);
+  assert_true(desk.adds_up());
+}
+
 void a_kernel_that_does_not_fetch_is_counted(void** state) {
   BusyDesk desk(desk_of(state), spec_of_two_ports());
   for (int i = 0; i < 40; ++i) desk.arrive(arp());
@@ -399,6 +415,7 @@ int main() {
       cmocka_unit_test(an_echo_is_answered_where_it_came_from),
       cmocka_unit_test(who_gets_what_is_not_forwarded),
       cmocka_unit_test(a_flood_for_the_kernel_is_cut),
+      cmocka_unit_test(strays_to_a_vip_take_nothing_from_the_box),
       cmocka_unit_test(a_kernel_that_does_not_fetch_is_counted),
       cmocka_unit_test(what_the_kernel_sends_leaves_unchanged),
       cmocka_unit_test(a_chained_packet_is_dropped),
