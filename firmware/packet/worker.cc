@@ -42,9 +42,12 @@ constexpr long kNapNanoseconds = 50'000;
 // Packets that the kernel sends, at most in one loop, so that they hold up nobody.
 constexpr unsigned kFromKernel = 32;
 
-// "Too big" that a worker tells, so that nobody makes the box send more than it receives.
-constexpr uint32_t kAnswersPerSecond = 1'000;
-constexpr uint32_t kAnswersAtOnce = 100;
+// "Too big" that a worker tells in a second: so many of what one sender sends to one VIP, which is
+// enough for clients that share an address, and nobody takes from others; and so many of all, that
+// floods from many addresses cost little time.
+constexpr uint32_t kAnswersToOne = 10;
+constexpr uint32_t kAnswersPerSecond = 20'000;
+constexpr uint32_t kAnswersAtOnce = 2'000;
 
 // Neither a chain nor a buffer without headroom, which no driver should hand over.
 bool is_fit(const rte_mbuf* packet) {
@@ -354,7 +357,12 @@ size_t Worker::cut(const TooBig& too_big, std::span<rte_mbuf*, kMaxPieces> ret_p
 void Worker::answer_too_big(size_t i, Microseconds now) {
   Parsed parsed;
   if (parse_slow(frames_[i], parsed) != Reason::none || parsed.may_fragment) return;
-  if (answer_tokens_.take(1, now) == 0) return;
+  if (may_tell(frames_[i], parsed) != Reason::none) return;
+  if (!answers_.admit(pipeline_.pair_hash(parsed.key), kAnswersToOne, tick_of(now)) ||
+      answer_tokens_.take(1, now) == 0) {
+    liveness_.untold.add(1);
+    return;
+  }
   rte_mbuf* answer = rte_pktmbuf_alloc(spec_.pool);
   if (answer == nullptr) {
     liveness_.no_buffer.add(1);

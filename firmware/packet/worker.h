@@ -25,6 +25,7 @@
 #include "firmware/exchange/evidence.h"
 #include "firmware/exchange/liveness.h"
 #include "firmware/exchange/slot.h"
+#include "firmware/packet/flow_limit.h"
 #include "firmware/packet/kernel_door.h"
 #include "firmware/packet/outbox.h"
 #include "firmware/packet/pipeline.h"
@@ -107,9 +108,10 @@ class Worker {
   Liveness& liveness_;
   std::vector<PortState> ports_;
   WaitingRoom held_;
-  uint64_t learned_ = 0;    // fragments_learned() when held_ was tried last
-  Microseconds tried_ = 0;  // when that was
-  TokenBucket answer_tokens_;
+  uint64_t learned_ = 0;       // fragments_learned() when held_ was tried last
+  Microseconds tried_ = 0;     // when that was
+  FlowLimit answers_;          // by sender and VIP
+  TokenBucket answer_tokens_;  // of all
   uint32_t idle_loops_ = 0;
 
   // The burst's
