@@ -204,6 +204,7 @@ Status list_workers(const Control& control, std::string_view, TelemetryPage& pag
         {"dropped", std::accumulate(counts.drops.begin(), counts.drops.end(), uint64_t{0})},
         {"held", liveness.held.read()},
         {"answers", liveness.answers.read()},
+        {"untold", liveness.untold.read()},
         {"split", liveness.split.read()},
         {"pieces", liveness.pieces.read()},
         {"no_buffer", liveness.no_buffer.read()},

@@ -329,6 +329,7 @@ json::array BoxViews::workers(json::storage_ptr storage) const {
     row["dropped"] = std::accumulate(counts.drops.begin(), counts.drops.end(), uint64_t{0});
     row["held"] = liveness.held.read();
     row["answers"] = liveness.answers.read();
+    row["untold"] = liveness.untold.read();
     row["no_buffer"] = liveness.no_buffer.read();
     row["evicted_flows"] = counts.evictions;
     row["refused_flows"] = counts.refused_insertions;

@@ -87,6 +87,7 @@ constexpr Family kWorkerCounters[] = {
     {"evenkeel_worker_received_bytes_total", "Bytes of those"},
     {"evenkeel_worker_forwarded_packets_total", "Packets that it sent to backends"},
     {"evenkeel_worker_forwarded_bytes_total", "Bytes of those"},
+    {"evenkeel_worker_untold_total", "Packets too big, whose senders were not told: too many"},
     {"evenkeel_worker_no_buffer_total", "Packets that it could not make for want of memory"},
     {"evenkeel_worker_evicted_flows_total", "Flows forgotten for others"},
     {"evenkeel_worker_refused_flows_total", "Flows that flow memory had no place for"},
@@ -113,8 +114,9 @@ Counted<std::size(kWorkerCounters)> counted_by(const Dataplane& dataplane, size_
   const WorkerCounts counts = dataplane.evidence(worker).worker();
   return {.label = std::to_string(worker),
           .values = {counts.received_packets, counts.received_bytes, counts.forwarded_packets,
-                     counts.forwarded_bytes, liveness.no_buffer.read(), counts.evictions,
-                     counts.refused_insertions, counts.untracked_handshakes, liveness.naps.read()}};
+                     counts.forwarded_bytes, liveness.untold.read(), liveness.no_buffer.read(),
+                     counts.evictions, counts.refused_insertions, counts.untracked_handshakes,
+                     liveness.naps.read()}};
 }
 
 Counted<std::size(kPortCounters)> counted_at(const Dataplane& dataplane, size_t port) {

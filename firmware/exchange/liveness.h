@@ -35,6 +35,7 @@ struct alignas(kCacheLine) Liveness {
   Counter naps;         // times that it slept since there was nothing to do
   Counter held;         // packets that wait for their first fragment
   Counter answers;      // "too big", sent beside what was received
+  Counter untold;       // too big as well, but more than are answered
   Counter split;        // packets that did not fit, and were cut
   Counter pieces;       // what became of those, on their way like packets that came
   Counter no_buffer;    // answers and pieces that could not be made: the pool was empty

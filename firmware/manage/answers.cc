@@ -256,6 +256,7 @@ constexpr Property kWorker[] = {
     {"dropped", "integer", "packets"},
     {"held", "integer", "fragments that wait for their first one"},
     {"answers", "integer", "packets answered by the box itself"},
+    {"untold", "integer", "packets too big, whose senders were not told: too many"},
     {"no_buffer", "integer", "packets lost for want of memory"},
     {"evicted_flows", "integer", "forgotten for others"},
     {"refused_flows", "integer", "that flow memory had no place for"},

@@ -1,4 +1,5 @@
-// How many flows each client opens in a second, so that a service can refuse to take more of one.
+// How many flows each client opens in a second, so that a service can refuse to take more of one;
+// or how often a sender is answered.
 //
 // A fixed table of sets of four: a client that is not in it takes the place of one that has opened
 // nothing this second, or else of the one that has opened fewest. So a flood of many addresses

@@ -418,7 +418,8 @@ void Pipeline::recall(const Plan& plan, Tick now) {
   const auto is_alive = [&](uint16_t slot) {
     return slot == remembered ? home != kNoBackend : plan.lives[slot].is_alive;
   };
-  const Steered steered = steer(affinity, bucket, (signals & kOpening) != 0, remembered, is_alive);
+  const bool is_opening = (signals & kOpening) != 0;
+  const Steered steered = steer(affinity, bucket, is_opening, remembered, is_alive);
   const bool is_of_flow = !is_described || is_of_client(parsed_[i]);
   if (is_of_flow && steered.touch) {
     const bool is_closing = (signals & (kClosing | kReset)) != 0;
@@ -432,7 +433,9 @@ void Pipeline::recall(const Plan& plan, Tick now) {
     evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
   }
   if (is_of_flow && steered.remember) {
-    const FlowMemory::Insertion outcome = memory_.insert(flow_[i], found, steered.backend, now);
+    const FlowMemory::Insertion outcome =
+        memory_.insert(flow_[i], found, steered.backend, now,
+                       is_opening ? FirstPacket::opening : FirstPacket::other);
     if (outcome == FlowMemory::Insertion::evicted) evidence_.count_eviction();
     if (outcome == FlowMemory::Insertion::refused) evidence_.count_refused_insertion();
   }

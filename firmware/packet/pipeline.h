@@ -54,6 +54,8 @@ class Pipeline {
 
   // What the sender of a packet of the last burst that was too_big may send instead.
   uint16_t mtu_before(size_t i) const { return mtu_before_[i]; }
+  // Who sends to whom, for who counts it.
+  uint64_t pair_hash(const FlowKey& key) const { return secret_.hash(&key, 2 * sizeof(Address)); }
   // What is remembered of a flow, for who wants to know.
   FlowMemory::Found recollect(uint64_t flow, Microseconds now) const {
     return memory_.find(flow, tick_of(now));

@@ -42,9 +42,12 @@ constexpr long kNapNanoseconds = 50'000;
 // Packets that the kernel sends, at most in one loop, so that they hold up nobody.
 constexpr unsigned kFromKernel = 32;
 
-// "Too big" that a worker tells, so that nobody makes the box send more than it receives.
-constexpr uint32_t kAnswersPerSecond = 1'000;
-constexpr uint32_t kAnswersAtOnce = 100;
+// "Too big" that a worker tells in a second: so many of what one sender sends to one VIP, which is
+// enough for clients that share an address, and nobody takes from others; and so many of all, that
+// floods from many addresses cost little time.
+constexpr uint32_t kAnswersToOne = 10;
+constexpr uint32_t kAnswersPerSecond = 20'000;
+constexpr uint32_t kAnswersAtOnce = 2'000;
 
 // Neither a chain nor a buffer without headroom, which no driver should hand over.
 bool is_fit(const rte_mbuf* packet) {
@@ -172,7 +175,7 @@ uint32_t Worker::process(const Plan& plan, size_t port, std::span<rte_mbuf*> pac
   const uint32_t bytes = make_frames(port, packets);
   const std::span<Reason> reasons(reasons_.data(), count);
   pipeline_.run(plan, std::span(frames_.data(), count), now, reasons);
-  send(packets.first(all_leave(reasons) ? count : dispose_of_refused(port, packets, now)));
+  send(packets.first(all_leave(reasons) ? count : dispose_of_refused(plan, port, packets, now)));
   return bytes;
 }
 
@@ -200,11 +203,12 @@ uint32_t Worker::make_frames(size_t port, std::span<rte_mbuf* const> packets) {
 }
 
 // Packets and frames of those that leave move up: answers how many.
-size_t Worker::dispose_of_refused(size_t port, std::span<rte_mbuf*> packets, Microseconds now) {
+size_t Worker::dispose_of_refused(const Plan& plan, size_t port, std::span<rte_mbuf*> packets,
+                                  Microseconds now) {
   size_t kept = 0;
   for (size_t i = 0; i < packets.size(); ++i) {
     if (reasons_[i] != Reason::none) {
-      dispose(i, port, packets[i], now);
+      dispose(plan, i, port, packets[i], now);
       continue;
     }
     packets[kept] = packets[i];
@@ -266,16 +270,16 @@ void Worker::forward(size_t port, std::span<rte_mbuf*> packets) {
   ports_[port].outbox.send(packets);
 }
 
-void Worker::dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now) {
+void Worker::dispose(const Plan& plan, size_t i, size_t port, rte_mbuf* packet, Microseconds now) {
   const Reason reason = reasons_[i];
   packet->port = static_cast<uint16_t>(port);
   if (destination_of(packet) != ports_[port].address) {
-    turn_away(port, packet, now);
+    turn_away(plan, port, packet, now);
     return;
   }
   switch (disposition(reason)) {
     case Disposition::kernel:
-      give_to_kernel(port, packet, now);
+      give_to_kernel(plan, port, packet, now);
       return;
     case Disposition::hold:
       if (!held_.add(packet, came_)) break;
@@ -353,7 +357,12 @@ size_t Worker::cut(const TooBig& too_big, std::span<rte_mbuf*, kMaxPieces> ret_p
 void Worker::answer_too_big(size_t i, Microseconds now) {
   Parsed parsed;
   if (parse_slow(frames_[i], parsed) != Reason::none || parsed.may_fragment) return;
-  if (answer_tokens_.take(1, now) == 0) return;
+  if (may_tell(frames_[i], parsed) != Reason::none) return;
+  if (!answers_.admit(pipeline_.pair_hash(parsed.key), kAnswersToOne, tick_of(now)) ||
+      answer_tokens_.take(1, now) == 0) {
+    liveness_.untold.add(1);
+    return;
+  }
   rte_mbuf* answer = rte_pktmbuf_alloc(spec_.pool);
   if (answer == nullptr) {
     liveness_.no_buffer.add(1);
@@ -371,18 +380,18 @@ void Worker::answer_too_big(size_t i, Microseconds now) {
 }
 
 // What is sent to others, or to all.
-void Worker::turn_away(size_t port, rte_mbuf* packet, Microseconds now) {
+void Worker::turn_away(const Plan& plan, size_t port, rte_mbuf* packet, Microseconds now) {
   if (packet->nb_segs != 1 || packet->data_len < sizeof(EthernetHeader)) {
     drop(Reason::truncated, packet);
   } else if ((destination_of(packet) & kGroupBit) == 0) {
     drop(Reason::not_ours, packet);
   } else {
-    give_to_kernel(port, packet, now);
+    give_to_kernel(plan, port, packet, now);
   }
 }
 
-void Worker::give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now) {
-  const Reason reason = ports_[port].kernel.give(packet, now);
+void Worker::give_to_kernel(const Plan& plan, size_t port, rte_mbuf* packet, Microseconds now) {
+  const Reason reason = ports_[port].kernel.give(packet, *plan.lookup, now);
   if (reason != Reason::none) drop(reason, packet);
 }
 

@@ -25,6 +25,7 @@
 #include "firmware/exchange/evidence.h"
 #include "firmware/exchange/liveness.h"
 #include "firmware/exchange/slot.h"
+#include "firmware/packet/flow_limit.h"
 #include "firmware/packet/kernel_door.h"
 #include "firmware/packet/outbox.h"
 #include "firmware/packet/pipeline.h"
@@ -80,18 +81,19 @@ class Worker {
   size_t receive(const Plan& plan, size_t port, Microseconds now);
   uint32_t process(const Plan& plan, size_t port, std::span<rte_mbuf*> packets, Microseconds now);
   uint32_t make_frames(size_t port, std::span<rte_mbuf* const> packets);
-  size_t dispose_of_refused(size_t port, std::span<rte_mbuf*> packets, Microseconds now);
+  size_t dispose_of_refused(const Plan& plan, size_t port, std::span<rte_mbuf*> packets,
+                            Microseconds now);
   void send(std::span<rte_mbuf*> packets);
   void try_held(const Plan& plan, Microseconds now);
   void forward(size_t port, std::span<rte_mbuf*> packets);
-  void dispose(size_t i, size_t port, rte_mbuf* packet, Microseconds now);
+  void dispose(const Plan& plan, size_t i, size_t port, rte_mbuf* packet, Microseconds now);
   void drop(Reason reason, rte_mbuf* packet);
   bool keep_for_cutting(size_t i, rte_mbuf* packet);
   void cut_packets(const Plan& plan, Microseconds now);
   size_t cut(const TooBig& too_big, std::span<rte_mbuf*, kMaxPieces> ret_pieces);
   void answer_too_big(size_t i, Microseconds now);
-  void turn_away(size_t port, rte_mbuf* packet, Microseconds now);
-  void give_to_kernel(size_t port, rte_mbuf* packet, Microseconds now);
+  void turn_away(const Plan& plan, size_t port, rte_mbuf* packet, Microseconds now);
+  void give_to_kernel(const Plan& plan, size_t port, rte_mbuf* packet, Microseconds now);
   size_t send_for_kernel();
   void rest(Slot<Plan>::Reader& reader, size_t packets);
 
@@ -106,9 +108,10 @@ class Worker {
   Liveness& liveness_;
   std::vector<PortState> ports_;
   WaitingRoom held_;
-  uint64_t learned_ = 0;    // fragments_learned() when held_ was tried last
-  Microseconds tried_ = 0;  // when that was
-  TokenBucket answer_tokens_;
+  uint64_t learned_ = 0;       // fragments_learned() when held_ was tried last
+  Microseconds tried_ = 0;     // when that was
+  FlowLimit answers_;          // by sender and VIP
+  TokenBucket answer_tokens_;  // of all
   uint32_t idle_loops_ = 0;
 
   // The burst's

@@ -72,7 +72,8 @@ inline constexpr Key kKernelKeys[] = {
      .unit = "packets per second",
      .field = field<&KernelSettings::packets_per_second>(),
      .help = "What each worker gives the kernel at most, of each port: so many from neighbours "
-             "(ARP, ND, BGP), and as many from others (SSH)."},
+             "(ARP, ND, OSPF), as many from others (SSH, BGP, answers to checks), and as many for "
+             "VIPs, but no service."},
 };
 
 inline constexpr Key kRouteKeys[] = {

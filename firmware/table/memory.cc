@@ -20,6 +20,14 @@ __m128i load_stamps(const FlowMemory::Set& set) {
   return _mm_load_si128(reinterpret_cast<const __m128i*>(set.stamps.data()));
 }
 
+// Lanes of all ones: bit 31 of the tag, eight times.
+__m128i lanes_that_began_otherwise(const FlowMemory::Set& set) {
+  const auto* const tags = reinterpret_cast<const __m128i*>(set.tags.data());
+  const __m128i first = _mm_srai_epi32(_mm_load_si128(tags), 31);
+  const __m128i last = _mm_srai_epi32(_mm_load_si128(tags + 1), 31);
+  return _mm_packs_epi32(first, last);
+}
+
 Status validate(uint32_t timeout, const char* name) {
   if (timeout >= 1 && timeout <= kMaxFlowTimeout) return {};
   return Error{std::string("flow time-out '") + name + "' is " + std::to_string(timeout) +
@@ -53,26 +61,32 @@ __m128i FlowMemory::ages(const Set& set, Tick now) {
 }
 
 // Lanes of all ones where the entry is empty or too old.
-__m128i FlowMemory::expired(__m128i stamps, __m128i ages) const {
-  const __m128i states = _mm_srli_epi16(stamps, 14);
+__m128i FlowMemory::expired(const Set& set, __m128i ages) const {
+  const __m128i states = _mm_srli_epi16(load_stamps(set), 14);
   const auto is = [&](FlowState state) {
     return _mm_cmpeq_epi16(states, broadcast(static_cast<uint32_t>(state)));
   };
-  __m128i limits = _mm_and_si128(is(FlowState::finished), broadcast(timeouts_.finished));
+  const auto within = [](__m128i lanes, uint32_t timeout) {
+    return _mm_and_si128(lanes, broadcast(timeout));
+  };
+  const __m128i otherwise = lanes_that_began_otherwise(set);
+  const __m128i unfinished = is(FlowState::unfinished);
+  const __m128i lasting =
+      _mm_or_si128(is(FlowState::finished), _mm_and_si128(unfinished, otherwise));
+  __m128i limits = within(lasting, timeouts_.finished);
+  limits = _mm_or_si128(limits, within(is(FlowState::closing), timeouts_.closing));
   limits =
-      _mm_or_si128(limits, _mm_and_si128(is(FlowState::closing), broadcast(timeouts_.closing)));
-  limits = _mm_or_si128(limits,
-                        _mm_and_si128(is(FlowState::unfinished), broadcast(timeouts_.unfinished)));
+      _mm_or_si128(limits, within(_mm_andnot_si128(otherwise, unfinished), timeouts_.unfinished));
   const __m128i empty = _mm_cmpeq_epi16(states, _mm_setzero_si128());
   return _mm_or_si128(empty, _mm_cmpgt_epi16(ages, limits));
 }
 
 FlowMemory::Insertion FlowMemory::insert(uint64_t hash, const Found& known, uint16_t backend,
-                                         Tick now) {
+                                         Tick now, FirstPacket first) {
   Set& set = sets_[hash & mask_];
   const __m128i stamps = load_stamps(set);
   const __m128i ages_now = ages(set, now);
-  const __m128i gone = expired(stamps, ages_now);
+  const __m128i gone = expired(set, ages_now);
   // What is worth keeping most has the highest value: by state, then by youth. Expired ones: 0.
   const __m128i youth = _mm_sub_epi16(broadcast(kFlowStampRange - 1), ages_now);
   const __m128i states = _mm_and_si128(stamps, broadcast(0xc000));
@@ -83,7 +97,7 @@ FlowMemory::Insertion FlowMemory::insert(uint64_t hash, const Found& known, uint
   const uint32_t rank = is_known ? 0 : (least & 0xffff) >> 14;
   if (rank == static_cast<uint32_t>(FlowState::finished)) return Insertion::refused;
   const uint32_t way = is_known ? known.way : least >> 16;
-  set.tags[way] = static_cast<uint32_t>(hash >> 32);
+  set.tags[way] = tag(hash, first);
   set.backends[way] = backend;
   set.stamps[way] = stamp(FlowState::unfinished, now);
   return is_known || (least & 0xffff) == 0 ? Insertion::done : Insertion::evicted;
@@ -98,7 +112,7 @@ void FlowMemory::maintain(Tick now) {
   for (uint64_t i = 0; i < kSetsPerCall && due_ > 0; ++i, --due_) {
     Set& set = sets_[cursor_++ & mask_];
     const __m128i stamps = load_stamps(set);
-    const __m128i kept = _mm_andnot_si128(expired(stamps, ages(set, now)), stamps);
+    const __m128i kept = _mm_andnot_si128(expired(set, ages(set, now)), stamps);
     _mm_store_si128(reinterpret_cast<__m128i*>(set.stamps.data()), kept);
   }
 }
@@ -106,7 +120,7 @@ void FlowMemory::maintain(Tick now) {
 size_t FlowMemory::remembered(Tick now) const {
   size_t count = 0;
   for (size_t i = 0; i < sets_.size(); ++i) {
-    const __m128i gone = expired(load_stamps(sets_[i]), ages(sets_[i], now));
+    const __m128i gone = expired(sets_[i], ages(sets_[i], now));
     count += kWays -
              static_cast<size_t>(std::popcount(static_cast<uint32_t>(_mm_movemask_epi8(gone)))) / 2;
   }

@@ -140,11 +140,16 @@ Reason make_echo_reply(Frame& frame, const Parsed& parsed) {
   return Reason::none;
 }
 
-Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, uint32_t capacity,
-                    Frame& ret_frame) {
+Reason may_tell(const Frame& offending, const Parsed& parsed) {
   if (parsed.kind == Kind::icmp_error) return Reason::icmp_other;
   if (parsed.kind == Kind::fragment_later) return Reason::fragment_later;
-  if (is_group(offending.data, parsed)) return Reason::bad_address;
+  return is_group(offending.data, parsed) ? Reason::bad_address : Reason::none;
+}
+
+Reason make_too_big(const Frame& offending, const Parsed& parsed, uint16_t mtu, uint32_t capacity,
+                    Frame& ret_frame) {
+  const Reason reason = may_tell(offending, parsed);
+  if (reason != Reason::none) return reason;
   const uint32_t ip = ip_header_length(parsed.is_v4);
   const uint32_t headers = ip + static_cast<uint32_t>(sizeof(IcmpHeader));
   const uint32_t largest = parsed.is_v4 ? kLargestV4 : kLargestV6;

@@ -96,7 +96,7 @@ class SmallViews final : public Views {
     boost::json::object row(storage);
     for (const char* name :
          {"worker", "core", "received", "received_bytes", "forwarded", "forwarded_bytes", "dropped",
-          "held", "answers", "no_buffer", "evicted_flows", "refused_flows", "naps"}) {
+          "held", "answers", "untold", "no_buffer", "evicted_flows", "refused_flows", "naps"}) {
       row[name] = 7;
     }
     row["running"] = "yes";

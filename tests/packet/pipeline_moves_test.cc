@@ -247,6 +247,40 @@ void sticky_flows_stay_and_stateless_ones_follow_the_bucket(void** state) {
   }
 }
 
+// Of what has no handshake, whoever is silent for a while has not given up.
+void sticky_flows_stay_over_pauses(void** state) {
+  Box& box = of(state);
+  const auto send = [&](const PlanPointer& plan) {
+    return send_all(box, *plan, 0, 0, kFlows, Protocol::udp);
+  };
+  const PlanPointer first = built(with_weights({1, 1, 1}, Affinity::sticky), {}, box.tick());
+  const Whereabouts old = send(first);
+  box.pass(60);
+  const PlanPointer second =
+      built_after(first, with_weights({1, 1, 8}, Affinity::sticky), box.tick());
+  assert_int_equal(differing(send(second), old), 0);
+  box.pass(60);
+  const PlanPointer third =
+      built_after(second, with_weights({8, 1, 1}, Affinity::sticky), box.tick());
+  assert_int_equal(differing(send(third), old), 0);
+  box.pass(900);
+  assert_int_equal(differing(send(third), old), 0);
+}
+
+// The first that is seen of a connection need not be its opening.
+void connections_taken_over_stay_over_pauses(void** state) {
+  Box& box = of(state);
+  const PlanPointer first = built(with_weights({0, 0, 1}), {}, box.tick());
+  send_all(box, *first, kTcpAck);
+  PlanSpec spec = with_weights({1, 1, 0});
+  spec.backends[2].is_alive = false;
+  const PlanPointer second = built_after(first, spec, box.tick());
+  const Whereabouts now = send_all(box, *second, kTcpAck);
+  box.pass(60);
+  assert_int_equal(box.memory().remembered(box.tick()), kFlows);
+  assert_int_equal(differing(send_all(box, *second, kTcpAck), now), 0);
+}
+
 void a_dead_sticky_backend_gives_its_flows_away(void** state) {
   Box& box = of(state);
   const PlanPointer first = built(with_weights({0, 0, 1}, Affinity::sticky));
@@ -369,6 +403,8 @@ int main() {
                                       teardown),
       cmocka_unit_test_setup_teardown(sticky_flows_stay_and_stateless_ones_follow_the_bucket, setup,
                                       teardown),
+      cmocka_unit_test_setup_teardown(sticky_flows_stay_over_pauses, setup, teardown),
+      cmocka_unit_test_setup_teardown(connections_taken_over_stay_over_pauses, setup, teardown),
       cmocka_unit_test_setup_teardown(a_dead_sticky_backend_gives_its_flows_away, setup, teardown),
       cmocka_unit_test_setup_teardown(deviating_flows_are_noted, setup, teardown),
       cmocka_unit_test_setup_teardown(a_flood_does_not_displace_what_is_established, setup,

@@ -182,6 +182,22 @@ void a_flood_for_the_kernel_is_cut(void** state) {
   assert_true(desk.adds_up());
 }
 
+// Ports of VIPs that nobody serves are what the whole world can send to.
+void strays_to_a_vip_take_nothing_from_the_box(void** state) {
+  BusyDesk desk(desk_of(state), spec_of_two_ports());
+  size_t given = 0;
+  for (uint64_t i = 0; i < 3 * BusyDesk::kKernelRate; ++i) {
+    desk.arrive(packet_from({.vip_port = 9}));
+    desk.step();
+    given += desk.given_to_kernel();
+  }
+  assert_in_range(given, BusyDesk::kKernelRate, 2 * BusyDesk::kKernelRate);
+  desk.arrive(packet_from({.vip = "203.0.113.7", .vip_port = 22}));
+  desk.step();
+  assert_int_equal(desk.given_to_kernel(), 1);
+  assert_true(desk.adds_up());
+}
+
 void a_kernel_that_does_not_fetch_is_counted(void** state) {
   BusyDesk desk(desk_of(state), spec_of_two_ports());
   for (int i = 0; i < 40; ++i) desk.arrive(arp());
@@ -313,6 +329,68 @@ void too_big_is_told_to_who_wants_to_know(void** state) {
   assert_true(desk.adds_up());
 }
 
+Bytes too_big_from(const Client& client) {
+  const size_t headers =
+      address_of(client.address).is_v4() ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
+  return packet_from(client, kTcpAck, 1'500 - headers - sizeof(TcpHeader));
+}
+
+// One sender may be told again while its second lasts, and all that it sends in the next one.
+void too_big_is_told_to_everybody(void** state) {
+  BusyDesk desk(desk_of(state), spec_of_two_ports());
+  constexpr size_t kFlood = 2'048;
+  uint64_t told = 0;
+  for (size_t sent = 0; sent < kFlood; sent += kBurst) {
+    for (size_t i = 0; i < kBurst; ++i) {
+      desk.arrive(too_big_from({.port = static_cast<uint16_t>(10'000 + sent + i)}));
+    }
+    desk.step();
+    told += desk.left(0).size();
+  }
+  assert_in_range(told, 2, 50);
+  assert_int_equal(desk.liveness().untold.read(), kFlood - told);
+  for (const char* address : {"198.51.100.8", "198.51.100.9"}) {
+    assert_int_equal(desk.pass(too_big_from({.address = address}), 0, 0).size(), 1);
+  }
+  assert_int_equal(desk.drops(Reason::too_big), kFlood + 2);
+  assert_int_equal(desk.liveness().answers.read(), told + 2);
+  assert_true(desk.adds_up());
+}
+
+// New clients that upload, more in a moment than a worker used to answer in a second.
+void many_senders_are_told(void** state) {
+  BusyDesk desk(desk_of(state), spec_of_two_ports());
+  constexpr size_t kSenders = 1'024;
+  uint64_t told = 0;
+  for (size_t sent = 0; sent < kSenders; sent += kBurst) {
+    for (size_t i = 0; i < kBurst; ++i) {
+      const std::string address =
+          "10.1." + std::to_string(sent / kBurst) + "." + std::to_string(i + 1);
+      desk.arrive(too_big_from({.address = address.c_str()}));
+    }
+    desk.step();
+    told += desk.left(0).size();
+  }
+  assert_int_equal(told, kSenders);
+  assert_int_equal(desk.liveness().untold.read(), 0);
+}
+
+// What nobody may be told of (RFC 4443 2.4) takes nothing from what is told.
+void later_fragments_do_not_keep_others_from_being_told(void** state) {
+  BusyDesk desk(desk_of(state), spec_with_dns());
+  const Client client = {
+      .address = "2001:db8:c::7", .vip = "2001:db8::1", .vip_port = 53, .protocol = Protocol::udp};
+  const std::vector<Bytes> pieces = optioned_fragments_of(client, 2, 1'448, 1);
+  assert_int_equal(desk.pass(pieces[0], 0, 0).size(), 1);
+  constexpr size_t kFragments = 200;
+  for (size_t i = 0; i < kFragments; ++i) assert_true(desk.pass(pieces[1], 0, 0).empty());
+  assert_int_equal(desk.drops(Reason::too_big), 1 + kFragments);
+  const Client other = {.address = client.address, .vip = client.vip};
+  assert_int_equal(desk.pass(too_big_from(other), 0, 0).size(), 1);
+  assert_int_equal(desk.liveness().untold.read(), 0);
+  assert_true(desk.adds_up());
+}
+
 // --- Queues and buffers --------------------------------------------------------------------------
 
 void a_full_queue_keeps_few_and_counts_the_rest(void** state) {
@@ -399,6 +477,7 @@ int main() {
       cmocka_unit_test(an_echo_is_answered_where_it_came_from),
       cmocka_unit_test(who_gets_what_is_not_forwarded),
       cmocka_unit_test(a_flood_for_the_kernel_is_cut),
+      cmocka_unit_test(strays_to_a_vip_take_nothing_from_the_box),
       cmocka_unit_test(a_kernel_that_does_not_fetch_is_counted),
       cmocka_unit_test(what_the_kernel_sends_leaves_unchanged),
       cmocka_unit_test(a_chained_packet_is_dropped),
@@ -407,6 +486,9 @@ int main() {
       cmocka_unit_test(fragments_without_a_first_one_wait_and_are_dropped),
       cmocka_unit_test(fragments_for_the_box_itself_are_the_kernels),
       cmocka_unit_test(too_big_is_told_to_who_wants_to_know),
+      cmocka_unit_test(too_big_is_told_to_everybody),
+      cmocka_unit_test(many_senders_are_told),
+      cmocka_unit_test(later_fragments_do_not_keep_others_from_being_told),
       cmocka_unit_test(a_full_queue_keeps_few_and_counts_the_rest),
       cmocka_unit_test(a_queue_that_stays_full_is_given_up),
       cmocka_unit_test(without_buffers_answers_are_not_made),

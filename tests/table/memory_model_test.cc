@@ -24,6 +24,7 @@ class Reference {
     uint16_t backend = 0;
     FlowState state = FlowState::unfinished;
     Tick last = 0;
+    FirstPacket first = FirstPacket::opening;
   };
 
   const Entry* find(uint64_t hash, Tick now) const {
@@ -60,7 +61,10 @@ class Reference {
 
  private:
   static bool is_expired(const Entry& entry, Tick now) {
-    return now - entry.last > kLimits[static_cast<size_t>(entry.state)];
+    const bool is_lasting =
+        entry.state == FlowState::unfinished && entry.first == FirstPacket::other;
+    const FlowState state = is_lasting ? FlowState::finished : entry.state;
+    return now - entry.last > kLimits[static_cast<size_t>(state)];
   }
 
   std::map<uint64_t, Entry> entries_;
@@ -94,8 +98,9 @@ class Comparer {
       } else if (found.backend != kNoBackend) {
         ++comparison_.found;
         const FlowState state = static_cast<FlowState>(random_() % 6 == 0 ? 1 + random_() % 3 : 3);
+        const FirstPacket first = reference_.find(hash, now_)->first;
         memory_.touch(hash, found, state, now_);
-        reference_.put(hash, {found.backend, state, now_});
+        reference_.put(hash, {found.backend, state, now_, first});
       }
       if (i % 256 == 0) check(memory_.remembered(now_) == reference_.remembered(now_));
     }
@@ -117,7 +122,8 @@ class Comparer {
     std::vector<uint64_t> victims;
     if (!is_known) victims = reference_.victims(hash % sets_, now_);
     const bool is_full = !is_known && reference_.is_full();
-    const Insertion outcome = memory_.insert(hash, backend, now_);
+    const FirstPacket first = random_() % 2 == 0 ? FirstPacket::opening : FirstPacket::other;
+    const Insertion outcome = memory_.insert(hash, backend, now_, first);
     if (!is_full) {
       check(outcome == Insertion::done);
     } else if (victims.empty()) {
@@ -133,7 +139,7 @@ class Comparer {
     comparison_.evicted += outcome == Insertion::evicted ? 1 : 0;
     comparison_.refused += outcome == Insertion::refused ? 1 : 0;
     if (outcome != Insertion::refused) {
-      reference_.put(hash, {backend, FlowState::unfinished, now_});
+      reference_.put(hash, {backend, FlowState::unfinished, now_, first});
     }
   }
 

@@ -140,6 +140,29 @@ void test_expiry(void** state) {
   assert_int_equal(memory.remembered(kStart + 901), 0);
 }
 
+// What has no handshake to finish is remembered as long as what has finished its own.
+void test_expiry_without_a_handshake(void** state) {
+  FlowMemory& memory = of(state);
+  const uint64_t hash = flow(3, 0);
+  const auto insert = [&](FirstPacket first, Tick now) {
+    static_cast<void>(memory.insert(hash, 7, now, first));
+  };
+  insert(FirstPacket::other, kStart);
+  assert_int_equal(memory.find(hash, kStart + 900).state, FlowState::unfinished);
+  assert_int_equal(memory.find(hash, kStart + 900).backend, 7);
+  assert_int_equal(memory.remembered(kStart + 900), 1);
+  assert_false(is_remembered(memory, hash, kStart + 901));
+  assert_int_equal(memory.remembered(kStart + 901), 0);
+  insert(FirstPacket::opening, kStart + 900);  // which opens anew
+  assert_int_equal(memory.remembered(kStart + 930), 1);
+  assert_int_equal(memory.remembered(kStart + 931), 0);
+  insert(FirstPacket::other, kStart + 930);
+  assert_true(is_remembered(memory, hash, kStart + 1'830));
+  memory.touch(hash, memory.find(hash, kStart + 1'830), FlowState::closing, kStart + 1'830);
+  assert_true(is_remembered(memory, hash, kStart + 1'850));
+  assert_false(is_remembered(memory, hash, kStart + 1'851));
+}
+
 void test_touch_keeps_young(void** state) {
   FlowMemory& memory = of(state);
   Tick now = kStart;
@@ -243,14 +266,34 @@ void test_eviction(void** state) {
   }
 }
 
-// A flood of openings takes the places of unfinished flows only.
+// One packet is easily made up, whether an opening or not: of such flows the oldest one goes first,
+// however long it might have stayed.
+void test_one_packet_is_worth_little(void** state) {
+  FlowMemory& memory = of(state);
+  for (uint64_t n = 0; n < 6; ++n) {
+    put(memory, flow(5, n), 1, n < 3 ? kFinished : kClosing, kStart - 19);
+  }
+  static_cast<void>(memory.insert(flow(5, 6), 1, kStart - 10, FirstPacket::other));
+  static_cast<void>(memory.insert(flow(5, 7), 1, kStart - 5, FirstPacket::opening));
+  for (const uint64_t victim : {6u, 7u}) {
+    const Insertion outcome = memory.insert(flow(5, victim + 2), 2, kStart, FirstPacket::other);
+    assert_int_equal(outcome, Insertion::evicted);
+    assert_int_equal(memory.remembered(kStart), FlowMemory::kWays);
+    assert_false(is_remembered(memory, flow(5, victim), kStart));
+  }
+}
+
+// A flood of flows of one packet takes the places of unfinished flows only.
 void test_flood_leaves_finished_flows(void** state) {
   FlowMemory& memory = of(state);
   for (uint64_t set = 0; set < 1'024; ++set) {
     for (uint64_t n = 0; n < 4; ++n) put(memory, flow(set, n), 3, FlowState::finished, kStart);
   }
   std::mt19937_64 random(1);
-  for (int i = 0; i < 200'000; ++i) static_cast<void>(memory.insert(random(), 4, kStart));
+  for (int i = 0; i < 200'000; ++i) {
+    const FirstPacket first = random() % 2 == 0 ? FirstPacket::opening : FirstPacket::other;
+    static_cast<void>(memory.insert(random(), 4, kStart, first));
+  }
   size_t left = 0;
   for (uint64_t set = 0; set < 1'024; ++set) {
     for (uint64_t n = 0; n < 4; ++n) left += memory.find(flow(set, n), kStart).backend == 3 ? 1 : 0;
@@ -259,16 +302,21 @@ void test_flood_leaves_finished_flows(void** state) {
   assert_int_equal(memory.remembered(kStart), memory.capacity());
 }
 
-// Invariant 1: what distinguishes flows is the set and the upper half of the hash, nothing between.
+// Invariant 1: what distinguishes flows is the set and bits 32 to 62 of the hash, and nothing else.
 void test_flows_of_equal_tags_are_one(void** state) {
   FlowMemory& memory = of(state);
   const uint64_t hash = flow(77, 0);
-  const uint64_t twin = hash | uint64_t{1} << 31;
+  const uint64_t twin = hash | uint64_t{1} << 31 | uint64_t{1} << 63;
   static_cast<void>(memory.insert(hash, 7, kStart));
   assert_int_equal(memory.find(twin, kStart).backend, 7);
   static_cast<void>(memory.insert(twin, 8, kStart));
   assert_int_equal(memory.find(hash, kStart).backend, 8);
+  static_cast<void>(memory.insert(twin, 9, kStart, FirstPacket::other));
+  assert_int_equal(memory.find(hash, kStart).backend, 9);
   assert_int_equal(memory.remembered(kStart), 1);
+  for (const unsigned bit : {32u, 47u, 62u}) {
+    assert_false(is_remembered(memory, hash ^ uint64_t{1} << bit, kStart));
+  }
 }
 
 struct Aged {
@@ -364,9 +412,11 @@ int main() {
       cmocka_unit_test_setup_teardown(test_remembers, setup, teardown),
       cmocka_unit_test_setup_teardown(test_backends, setup, teardown),
       cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_expiry_without_a_handshake, setup, teardown),
       cmocka_unit_test_setup_teardown(test_touch_keeps_young, setup, teardown),
       cmocka_unit_test_setup_teardown(test_known_flow_keeps_its_place, setup, teardown),
       cmocka_unit_test_setup_teardown(test_eviction, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_one_packet_is_worth_little, setup, teardown),
       cmocka_unit_test_setup_teardown(test_flood_leaves_finished_flows, setup, teardown),
       cmocka_unit_test_setup_teardown(test_flows_of_equal_tags_are_one, setup, teardown),
       cmocka_unit_test(test_nothing_looks_young_again),

@@ -91,6 +91,7 @@ constexpr ViewColumn kWorkers[] = {
     {"forwarded", "forwarded", Form::count},
     {"dropped", "dropped", Form::count},
     {"held", "held", Form::nonzero},
+    {"untold", "untold", Form::nonzero},
     {"no buffer", "no_buffer", Form::nonzero},
     {"evicted flows", "evicted_flows", Form::nonzero},
     {"refused flows", "refused_flows", Form::nonzero},
