@@ -20,11 +20,19 @@ void test_parts_of_names(void**) {
   }
 }
 
+void test_names_in_a_plan(void**) {
+  for (const bool is_v4 : {true, false}) {
+    assert_string_equal(name_in_plan("shop", is_v4).c_str(), is_v4 ? "shop" : "shop/v6");
+    assert_true(service_part(name_in_plan("shop", is_v4)) == "shop");
+  }
+}
+
 }  // namespace
 }  // namespace evenkeel
 
 int main() {
   using namespace evenkeel;
-  const CMUnitTest tests[] = {cmocka_unit_test(test_parts_of_names)};
+  const CMUnitTest tests[] = {cmocka_unit_test(test_parts_of_names),
+                              cmocka_unit_test(test_names_in_a_plan)};
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

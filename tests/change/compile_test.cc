@@ -154,7 +154,7 @@ void a_service_of_both_families_is_two(void** /*state*/) {
   assert_int_equal(services.size(), 3);
   assert_string_equal(services[0].name.c_str(), "shop");
   assert_string_equal(services[1].name.c_str(), "shop/v6");
-  assert_string_equal(services[2].name.c_str(), "six");
+  assert_string_equal(services[2].name.c_str(), "six/v6");
   assert_int_equal(services[0].points.size(), 1);
   assert_int_equal(services[1].points.size(), 2);
   assert_int_equal(compiled.spec.backends.size(), 5);
