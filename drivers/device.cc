@@ -29,12 +29,14 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
      .link_by = LinkBy::interface,
      .hears = Hears::all_if_promiscuous,
      .names = Names::interface,
+     .is_merged = true,
      .frame_argument = "framesz",
      .block_argument = "blocksz",
      .count_argument = "framecnt",
      .frame_unit = 2048,
      .headroom = 66},
-    // Which fills queues by the interface's own hashing (ethtool -X). It keeps 256 bytes before a
+    // Which fills queues by the interface's own hashing (ethtool -X), before the kernel merges
+    // anything: where there is XDP, drivers do not either. It keeps 256 bytes before a
     // packet (XDP_PACKET_HEADROOM), and takes no more than a page for it and all that belongs to
     // it.
     {.name = "net_af_xdp",

@@ -107,7 +107,8 @@ inline constexpr Key kPortKeys[] = {
      .needs_restart = true,
      .field = field<&PortSettings::device>(),
      .help = "PCI address, as `0000:03:00.0`, or a virtual device of DPDK's with its arguments, as "
-             "`net_af_packet,iface=eth1`."},
+             "`net_af_packet,iface=eth1`. Of that interface, and of those below it, GRO and LRO "
+             "are switched off, and stay so."},
     {.name = "mtu",
      .since = "0.1",
      .form = Form::integer,

@@ -42,6 +42,17 @@ void af_packet_with_a_vlan(void** state) {
   assert_int_equal(got.headroom, 124);
 }
 
+// What the kernel merges before a packet socket sees it has no checksum of its own.
+void af_packet_is_given_nothing_merged(void** state) {
+  Box& box = box_of(state);
+  const std::string is_off = "ethtool -k wan0 | grep -q '^generic-receive-offload: off'";
+  assert_true(shell("ethtool -K wan0 gro on"));
+  box.port = open_port(box, "net_af_packet,iface=wan0", 1500, 1);
+  assert_true(shell(is_off));
+  box.port.reset();
+  assert_true(shell(is_off));
+}
+
 void af_packet_with_jumbo_frames(void** state) {
   Box& box = box_of(state);
   assert_true(shell("ip link set wan1 mtu 9000"));
@@ -178,6 +189,7 @@ int main() {
       cmocka_unit_test_setup_teardown(af_xdp, use_small_buffers, use_large_buffers),
       cmocka_unit_test_teardown(af_packet, close_ports),
       cmocka_unit_test_teardown(af_packet_with_a_vlan, close_ports),
+      cmocka_unit_test_teardown(af_packet_is_given_nothing_merged, close_ports),
       cmocka_unit_test_teardown(af_packet_with_jumbo_frames, close_ports),
       cmocka_unit_test_teardown(af_packet_splits_no_flow, close_ports),
       cmocka_unit_test_teardown(the_link_of_an_interface_is_seen, close_ports),
