@@ -180,6 +180,10 @@ void add_defaults(Device& device, const DeviceUse& use) {
 
 std::span<const DeviceTraits> device_table() { return kTable; }
 
+// virtio's device is told of as many pairs of queues as there are to send or to receive, and fills
+// them all: what comes by a queue without buffers is lost, and not counted.
+bool spreads_by_itself(std::string_view driver) { return driver.starts_with("net_virtio"); }
+
 std::optional<std::string> Device::argument(std::string_view key) const {
   std::string_view rest = arguments;
   while (!rest.empty()) {

@@ -46,19 +46,22 @@ std::string interface_of(uint16_t id) {
   return ::if_indextoname(info_of(id).if_index, name) == nullptr ? "" : name;
 }
 
+bool has_rss(const PortSpec& spec, const rte_eth_dev_info& info) {
+  return spec.device.traits->spread == Spread::device &&
+         (info.flow_type_rss_offloads & kHashed) != 0;
+}
+
 // One queue for each worker, as far as the device has them and fills them.
 uint16_t receive_queues_of(const PortSpec& spec, const rte_eth_dev_info& info) {
-  if (spec.device.traits->spread == Spread::device &&
-      (info.flow_type_rss_offloads & kHashed) == 0) {
-    return 1;
-  }
-  return std::min(spec.workers, info.max_rx_queues);
+  const bool is_spread = spec.device.traits->spread != Spread::device || has_rss(spec, info) ||
+                         spreads_by_itself(info.driver_name);
+  return is_spread ? std::min(spec.workers, info.max_rx_queues) : uint16_t{1};
 }
 
 rte_eth_conf configuration_of(const PortSpec& spec, const rte_eth_dev_info& info,
                               uint16_t receive_queues) {
   rte_eth_conf conf{};
-  if (spec.device.traits->spread == Spread::device && receive_queues > 1) {
+  if (has_rss(spec, info) && receive_queues > 1) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = kHashed & info.flow_type_rss_offloads;
   }
