@@ -49,6 +49,7 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
      .link_by = LinkBy::interface,
      .hears = Hears::all_if_promiscuous,
      .names = Names::interface,
+     .binds_queues = true,
      .headroom = 256,
      .element_max = 4096},
     // Sends nothing larger than this, whatever the interface's MTU.

@@ -63,6 +63,8 @@ struct DeviceTraits {
   LinkBy link_by = LinkBy::driver;
   Hears hears = Hears::all_anyway;
   Names names = Names::nothing;
+  // Whatever comes by a queue of the interface that is not the port's goes to the kernel, unseen.
+  bool binds_queues = false;
   // The kernel hands over what it has merged (GRO, LRO), unless the interface is told not to.
   bool is_merged = false;
   // What a packet lies in: the device's own frames, whose size is an argument, or buffers.

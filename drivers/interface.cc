@@ -157,6 +157,32 @@ Status Interface::stop_merging() {
   return {};
 }
 
+Status Interface::check_queues(uint32_t queues) const {
+  const Channels channels = this->channels();
+  if (channels.count == queues) return {};
+  return Error{"the network interface \"" + name_ + "\" spreads packets over " +
+               std::to_string(channels.count) + " queues, but " + std::to_string(queues) +
+               " are taken, one for each worker; `ethtool -L " + name_ + ' ' + channels.kind + ' ' +
+               std::to_string(queues) + "`, or name as many cores in cpu.workers."};
+}
+
+Interface::Channels Interface::channels() const {
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  if (ask_ethtool(control_.get(), name_, &channels)) {
+    return {.count = channels.combined_count + channels.rx_count,
+            .kind = channels.max_combined != 0 ? "combined" : "rx"};
+  }
+  // Its driver does not say, but the kernel has a folder for each queue.
+  Channels ret{.count = 0};
+  std::error_code none;
+  for (const auto& queue : fs::directory_iterator(folder() + "/queues", none)) {
+    if (queue.path().filename().string().starts_with("rx-")) ++ret.count;
+  }
+  ret.count = std::max(ret.count, 1u);
+  return ret;
+}
+
 std::string Interface::folder() const {
   std::string path = "/sys/class/net/" + name_;
   ifreq request = request_for(name_);

@@ -30,7 +30,15 @@ class Interface {
   // could not restore it.
   Status stop_merging();
 
+  // That all queues which the interface fills are the port's.
+  Status check_queues(uint32_t queues) const;
+
  private:
+  struct Channels {
+    uint32_t count = 1;
+    const char* kind = "combined";  // for `ethtool -L`
+  };
+  Channels channels() const;
   // Its folder, if /sys is that of its network namespace; else "".
   std::string folder() const;
   std::vector<std::string> lower_names() const;

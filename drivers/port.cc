@@ -58,6 +58,11 @@ uint16_t receive_queues_of(const PortSpec& spec, const rte_eth_dev_info& info) {
   return is_spread ? std::min(spec.workers, info.max_rx_queues) : uint16_t{1};
 }
 
+// Who begins at another queue than the first has steered packets there (ethtool -X).
+bool takes_whole_interface(const Device& device) {
+  return device.traits->binds_queues && device.argument("start_queue").value_or("0") == "0";
+}
+
 rte_eth_conf configuration_of(const PortSpec& spec, const rte_eth_dev_info& info,
                               uint16_t receive_queues) {
   rte_eth_conf conf{};
@@ -119,6 +124,11 @@ Status Port::configure(const PortSpec& spec, rte_mempool* pool) {
   }
   transmit_queues_ = spec.workers;
   receive_queues_ = receive_queues_of(spec, info);
+  if (takes_whole_interface(spec.device)) {
+    if (Status status = interface_.check_queues(receive_queues_); !status.ok()) {
+      return refused(status);
+    }
+  }
   const rte_eth_conf conf = configuration_of(spec, info, receive_queues_);
   const uint32_t largest = info.max_mtu;
   if (conf.rxmode.mtu > largest) {

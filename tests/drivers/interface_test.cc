@@ -1,5 +1,6 @@
 // Network interfaces: what merges packets is switched off, on every floor, and who will not is
-// named; link and MTU.
+// named;
+// link, MTU and queues.
 #include "drivers/interface.h"
 
 #include <linux/capability.h>
@@ -19,8 +20,8 @@ bool merges(const std::string& interface) {
 
 int make_cables(void**) {
   CHECK(
-      shell("ip link add wan0 type veth peer name wan1 && "
-            "ip link add link wan0 name floor1 type macvlan && "
+      shell("ip link add wan0 numrxqueues 2 type veth peer name wan1 && "
+            "ip link add link wan0 name floor1 numrxqueues 3 type macvlan && "
             "ip link add link floor1 name floor2 type macvlan"));
   return 0;
 }
@@ -78,6 +79,26 @@ void the_mtu_is_raised_only(void**) {
   assert_string_equal(output_of(show).c_str(), "mtu 1600\n");
 }
 
+void refuses(const char* name, uint32_t queues, const char* expected) {
+  const Status status = Interface(name).check_queues(queues);
+  assert_false(status.ok());
+  if (std::strstr(status.message().c_str(), expected) == nullptr) {
+    fail_msg("%s: %s", expected, status.message().c_str());
+  }
+}
+
+// A cable's driver says how many it has; a macvlan's does not.
+void queues_beside_the_ports_are_refused(void**) {
+  assert_true(Interface("wan0").check_queues(2).ok());
+  refuses("wan0", 1, "\"wan0\" spreads packets over 2 queues, but 1 are taken");
+  refuses("wan0", 1, "`ethtool -L wan0 rx 1`");
+  refuses("wan0", 3, "over 2 queues, but 3");
+  CHECK(shell("ethtool -L wan0 rx 1"));
+  assert_true(Interface("wan0").check_queues(1).ok());
+  assert_true(Interface("floor1").check_queues(3).ok());
+  refuses("floor1", 1, "`ethtool -L floor1 combined 1`");
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -94,6 +115,8 @@ int main() {
                                       remove_cables),
       cmocka_unit_test_setup_teardown(its_link_is_seen, make_cables, remove_cables),
       cmocka_unit_test_setup_teardown(the_mtu_is_raised_only, make_cables, remove_cables),
+      cmocka_unit_test_setup_teardown(queues_beside_the_ports_are_refused, make_cables,
+                                      remove_cables),
   };
   return cmocka_run_group_tests_name("drivers/interface", tests, nullptr, nullptr);
 }
