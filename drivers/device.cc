@@ -29,12 +29,14 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
      .link_by = LinkBy::interface,
      .hears = Hears::all_if_promiscuous,
      .names = Names::interface,
+     .is_merged = true,
      .frame_argument = "framesz",
      .block_argument = "blocksz",
      .count_argument = "framecnt",
      .frame_unit = 2048,
      .headroom = 66},
-    // Which fills queues by the interface's own hashing (ethtool -X). It keeps 256 bytes before a
+    // Which fills queues by the interface's own hashing (ethtool -X), before the kernel merges
+    // anything: where there is XDP, drivers do not either. It keeps 256 bytes before a
     // packet (XDP_PACKET_HEADROOM), and takes no more than a page for it and all that belongs to
     // it.
     {.name = "net_af_xdp",
@@ -47,6 +49,7 @@ constexpr std::array<DeviceTraits, 10> kTable = {{
      .link_by = LinkBy::interface,
      .hears = Hears::all_if_promiscuous,
      .names = Names::interface,
+     .binds_queues = true,
      .headroom = 256,
      .element_max = 4096},
     // Sends nothing larger than this, whatever the interface's MTU.
@@ -177,6 +180,10 @@ void add_defaults(Device& device, const DeviceUse& use) {
 }  // namespace
 
 std::span<const DeviceTraits> device_table() { return kTable; }
+
+// virtio's device is told of as many pairs of queues as there are to send or to receive, and fills
+// them all: what comes by a queue without buffers is lost, and not counted.
+bool spreads_by_itself(std::string_view driver) { return driver.starts_with("net_virtio"); }
 
 std::optional<std::string> Device::argument(std::string_view key) const {
   std::string_view rest = arguments;

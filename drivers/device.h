@@ -17,7 +17,7 @@ namespace evenkeel {
 
 // Who spreads packets over a port's receive queues.
 enum class Spread : uint8_t {
-  device,      // RSS, as far as the device offers it
+  device,      // RSS, as far as the device offers it; without, see spreads_by_itself()
   kernel,      // the kernel hashes addresses and ports by itself
   other_side,  // whoever sends chooses the queue
 };
@@ -63,6 +63,10 @@ struct DeviceTraits {
   LinkBy link_by = LinkBy::driver;
   Hears hears = Hears::all_anyway;
   Names names = Names::nothing;
+  // Whatever comes by a queue of the interface that is not the port's goes to the kernel, unseen.
+  bool binds_queues = false;
+  // The kernel hands over what it has merged (GRO, LRO), unless the interface is told not to.
+  bool is_merged = false;
   // What a packet lies in: the device's own frames, whose size is an argument, or buffers.
   std::string_view frame_argument = kNone;
   std::string_view block_argument = kNone;  // bytes of many frames, and
@@ -72,6 +76,10 @@ struct DeviceTraits {
   uint16_t element_max = 0;  // the largest buffer with all that belongs to it; 0: any
   uint16_t mtu_max = kMaxMtu;
 };
+
+// Whether a device whose driver ethdev calls so spreads packets by itself over all queues that it
+// is told of, without RSS. What drives a PCI device is known only when it is open.
+bool spreads_by_itself(std::string_view driver);
 
 // What a port needs of its device.
 struct DeviceUse {

@@ -4,13 +4,9 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 namespace evenkeel {
 namespace {
@@ -45,30 +41,32 @@ rte_eth_dev_info info_of(uint16_t id) {
   return info;
 }
 
-ifreq request_for(const std::string& interface) {
-  ifreq request{};
-  std::copy(interface.begin(), interface.end(), request.ifr_name);
-  return request;
-}
-
 std::string interface_of(uint16_t id) {
   char name[IF_NAMESIZE] = "";
   return ::if_indextoname(info_of(id).if_index, name) == nullptr ? "" : name;
 }
 
+bool has_rss(const PortSpec& spec, const rte_eth_dev_info& info) {
+  return spec.device.traits->spread == Spread::device &&
+         (info.flow_type_rss_offloads & kHashed) != 0;
+}
+
 // One queue for each worker, as far as the device has them and fills them.
 uint16_t receive_queues_of(const PortSpec& spec, const rte_eth_dev_info& info) {
-  if (spec.device.traits->spread == Spread::device &&
-      (info.flow_type_rss_offloads & kHashed) == 0) {
-    return 1;
-  }
-  return std::min(spec.workers, info.max_rx_queues);
+  const bool is_spread = spec.device.traits->spread != Spread::device || has_rss(spec, info) ||
+                         spreads_by_itself(info.driver_name);
+  return is_spread ? std::min(spec.workers, info.max_rx_queues) : uint16_t{1};
+}
+
+// Who begins at another queue than the first has steered packets there (ethtool -X).
+bool takes_whole_interface(const Device& device) {
+  return device.traits->binds_queues && device.argument("start_queue").value_or("0") == "0";
 }
 
 rte_eth_conf configuration_of(const PortSpec& spec, const rte_eth_dev_info& info,
                               uint16_t receive_queues) {
   rte_eth_conf conf{};
-  if (spec.device.traits->spread == Spread::device && receive_queues > 1) {
+  if (has_rss(spec, info) && receive_queues > 1) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = kHashed & info.flow_type_rss_offloads;
   }
@@ -95,6 +93,10 @@ Error Port::failed(const std::string& what, int error) const {
                rte_strerror(std::abs(error)) + "; DPDK's own lines on standard error say why."};
 }
 
+Error Port::refused(const Status& status) const {
+  return Error{"Port \"" + name_ + "\": " + status.message()};
+}
+
 Result<std::unique_ptr<Port>> Port::open(const PortSpec& spec, rte_mempool* pool) {
   const Result<uint16_t> id = find_device(spec);
   if (!id.ok()) return Error{id.message()};
@@ -106,8 +108,10 @@ Result<std::unique_ptr<Port>> Port::open(const PortSpec& spec, rte_mempool* pool
 
 Status Port::configure(const PortSpec& spec, rte_mempool* pool) {
   if (spec.device.traits->link_by != LinkBy::driver) {
-    interface_ = interface_of(id_);
-    control_ = Descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    interface_ = Interface(interface_of(id_));
+  }
+  if (spec.device.traits->is_merged) {
+    if (Status status = interface_.stop_merging(); !status.ok()) return refused(status);
   }
   const rte_eth_dev_info info = info_of(id_);
   if (info.max_tx_queues < spec.workers) {
@@ -120,6 +124,11 @@ Status Port::configure(const PortSpec& spec, rte_mempool* pool) {
   }
   transmit_queues_ = spec.workers;
   receive_queues_ = receive_queues_of(spec, info);
+  if (takes_whole_interface(spec.device)) {
+    if (Status status = interface_.check_queues(receive_queues_); !status.ok()) {
+      return refused(status);
+    }
+  }
   const rte_eth_conf conf = configuration_of(spec, info, receive_queues_);
   const uint32_t largest = info.max_mtu;
   if (conf.rxmode.mtu > largest) {
@@ -129,21 +138,12 @@ Status Port::configure(const PortSpec& spec, rte_mempool* pool) {
   }
   const int error = rte_eth_dev_configure(id_, receive_queues_, transmit_queues_, &conf);
   if (error != 0) return failed("does not take " + std::to_string(spec.workers) + " queues", error);
-  if (Status status = set_mtu(spec); !status.ok()) return status;
+  // What the driver is told, it has been told by the configuration.
+  if (spec.device.traits->mtu_by == MtuBy::interface) {
+    if (Status status = interface_.raise_mtu(spec.mtu); !status.ok()) return refused(status);
+  }
   find_mac(id_);
   return set_up_queues(spec, pool);
-}
-
-// What the driver is told, it has been told by the configuration.
-Status Port::set_mtu(const PortSpec& spec) {
-  if (spec.device.traits->mtu_by != MtuBy::interface) return {};
-  ifreq request = request_for(interface_);
-  if (::ioctl(control_.get(), SIOCGIFMTU, &request) == 0 && request.ifr_mtu >= spec.mtu) return {};
-  request.ifr_mtu = spec.mtu;
-  if (::ioctl(control_.get(), SIOCSIFMTU, &request) == 0) return {};
-  return Error{"Port \"" + name_ + "\": the network interface \"" + interface_ +
-               "\" does not take an mtu of " + std::to_string(spec.mtu) + ": " +
-               std::strerror(errno) + "; lower the port's mtu."};
 }
 
 Status Port::set_up_queues(const PortSpec& spec, rte_mempool* pool) {
@@ -207,12 +207,9 @@ bool Port::link_is_up() const {
     rte_eth_link link{};
     return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
   }
-  ifreq request = request_for(interface_);
-  if (::ioctl(control_.get(), SIOCGIFFLAGS, &request) != 0) {
-    return device_.traits->link_by == LinkBy::interface_if_present && is_started_;
-  }
-  constexpr int kUp = IFF_UP | IFF_RUNNING;
-  return is_started_ && (request.ifr_flags & kUp) == kUp;
+  // One that is not seen may have been moved to another network namespace.
+  const bool without = device_.traits->link_by == LinkBy::interface_if_present;
+  return is_started_ && interface_.is_up().value_or(without);
 }
 
 PortCounts Port::counts() const {

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "drivers/descriptor.h"
 #include "drivers/device.h"
+#include "drivers/interface.h"
 #include "firmware/base/status.h"
 #include "firmware/wire/headers.h"
 
@@ -76,17 +76,15 @@ class Port {
   Port(const PortSpec& spec, uint16_t id);
 
   Status configure(const PortSpec& spec, rte_mempool* pool);
-  Status set_mtu(const PortSpec& spec);
   Status set_up_queues(const PortSpec& spec, rte_mempool* pool);
   void find_mac(uint16_t number);
   Error failed(const std::string& what, int error) const;
+  Error refused(const Status& status) const;
 
   const std::string name_;
   const Device device_;
   const uint16_t id_;
-  // Of devices that are a network interface below: its name, and a socket in its network namespace.
-  std::string interface_;
-  Descriptor control_;
+  Interface interface_;  // below, if the device stands on one
   uint16_t receive_queues_ = 0;
   uint16_t transmit_queues_ = 0;
   Mac mac_{};

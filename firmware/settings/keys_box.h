@@ -107,8 +107,11 @@ inline constexpr Key kPortKeys[] = {
      .is_required = true,
      .needs_restart = true,
      .field = field<&PortSettings::device>(),
-     .help = "PCI address, as `0000:03:00.0`, or a virtual device of DPDK's with its arguments, as "
-             "`net_af_packet,iface=eth1`."},
+     .help =
+         "PCI address, as `0000:03:00.0`, or a virtual device of DPDK's with its arguments, as "
+         "`net_af_packet,iface=eth1`. Of that interface and those below it, GRO and LRO "
+         "are switched off, and stay so. `net_af_xdp,iface=eth1` wants an interface with as many "
+         "queues as workers (`ethtool -L eth1 combined 2`)."},
     {.name = "mtu",
      .since = "0.1",
      .form = Form::integer,

@@ -123,16 +123,23 @@ void rooms_hold_packets(void** /*state*/) {
   }
 }
 
+// As ethdev calls drivers, of PCI devices, too.
+void only_virtio_spreads_by_itself(void** /*state*/) {
+  assert_true(spreads_by_itself("net_virtio"));
+  assert_true(spreads_by_itself("net_virtio_user"));
+  assert_false(spreads_by_itself("net_vmxnet3"));
+  assert_false(spreads_by_itself(""));
+}
+
 }  // namespace
 }  // namespace evenkeel
 
 int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(texts_become_devices),
-      cmocka_unit_test(texts_are_refused),
-      cmocka_unit_test(arguments_are_found),
-      cmocka_unit_test(rooms_hold_packets),
+      cmocka_unit_test(texts_become_devices),          cmocka_unit_test(texts_are_refused),
+      cmocka_unit_test(arguments_are_found),           cmocka_unit_test(rooms_hold_packets),
+      cmocka_unit_test(only_virtio_spreads_by_itself),
   };
   return cmocka_run_group_tests_name("drivers/device", tests, nullptr, nullptr);
 }

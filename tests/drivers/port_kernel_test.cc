@@ -42,6 +42,17 @@ void af_packet_with_a_vlan(void** state) {
   assert_int_equal(got.headroom, 124);
 }
 
+// What the kernel merges before a packet socket sees it has no checksum of its own.
+void af_packet_is_given_nothing_merged(void** state) {
+  Box& box = box_of(state);
+  const std::string is_off = "ethtool -k wan0 | grep -q '^generic-receive-offload: off'";
+  assert_true(shell("ethtool -K wan0 gro on"));
+  box.port = open_port(box, "net_af_packet,iface=wan0", 1500, 1);
+  assert_true(shell(is_off));
+  box.port.reset();
+  assert_true(shell(is_off));
+}
+
 void af_packet_with_jumbo_frames(void** state) {
   Box& box = box_of(state);
   assert_true(shell("ip link set wan1 mtu 9000"));
@@ -88,6 +99,18 @@ void af_xdp(void** state) {
     assert_true(is_frame(got, length, 9));
   }
   assert_true(box.port->link_is_up());
+}
+
+// What came by the other would be the kernel's, and nobody would count it.
+void af_xdp_takes_every_queue(void** state) {
+  Box& box = box_of(state);
+  assert_true(
+      shell("ip link add two numrxqueues 2 type veth peer name two1 && ip link set two up"));
+  const auto port = try_to_open(box, "net_af_xdp,iface=two", 1500, 1);
+  assert_false(port.ok());
+  assert_non_null(std::strstr(port.message().c_str(), "`ethtool -L two rx 1`"));
+  assert_true(shell("ethtool -L two rx 1"));
+  box.port = open_port(box, "net_af_xdp,iface=two", 1500, 1);
 }
 
 // Each of many flows comes by one queue, each queue gets some, and none is lost.
@@ -176,8 +199,11 @@ int main() {
   const CMUnitTest tests[] = {
       // First: XDP would refuse a cable that has been widened for jumbo frames.
       cmocka_unit_test_setup_teardown(af_xdp, use_small_buffers, use_large_buffers),
+      cmocka_unit_test_setup_teardown(af_xdp_takes_every_queue, use_small_buffers,
+                                      use_large_buffers),
       cmocka_unit_test_teardown(af_packet, close_ports),
       cmocka_unit_test_teardown(af_packet_with_a_vlan, close_ports),
+      cmocka_unit_test_teardown(af_packet_is_given_nothing_merged, close_ports),
       cmocka_unit_test_teardown(af_packet_with_jumbo_frames, close_ports),
       cmocka_unit_test_teardown(af_packet_splits_no_flow, close_ports),
       cmocka_unit_test_teardown(the_link_of_an_interface_is_seen, close_ports),

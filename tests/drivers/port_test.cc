@@ -146,6 +146,25 @@ void vhost_and_virtio(void** state) {
   assert_true(eventually([&] { return !box.port->link_is_up(); }));
 }
 
+// The device spreads over all queues that it is told of, and it is told of those to send by, too.
+void virtio_hears_every_queue(void** state) {
+  Box& box = box_of(state);
+  const std::string socket = box.folder.at("/queues");
+  box.port = open_port(box, "net_vhost,iface=" + socket);
+  box.other = open_port(box, "net_virtio_user,path=" + socket);
+  assert_int_equal(box.other->receive_queues(), kWorkers);
+  assert_true(eventually([&] { return box.port->link_is_up() && box.other->link_is_up(); }));
+  static Received got;
+  for (uint16_t queue = 0; queue < kWorkers; ++queue) {
+    assert_true(eventually([&] { return send(box, *box.port, queue, 60, 7); }));
+    receive(*box.other, queue, got);
+    assert_true(is_frame(got, 60, 7));
+    assert_true(eventually([&] { return send(box, *box.other, queue, 60, 9); }));
+    receive(*box.port, queue, got);
+    assert_true(is_frame(got, 60, 9));
+  }
+}
+
 void what_cannot_be_opened_is_told(void** state) {
   Box& box = box_of(state);
   assert_true(shell("ip link add link wan1 name lower type macvlan && ip link set lower up"));
@@ -183,6 +202,7 @@ int main() {
       cmocka_unit_test_teardown(a_port_can_be_stopped, close_ports),
       cmocka_unit_test_teardown(memif, close_ports),
       cmocka_unit_test_teardown(vhost_and_virtio, close_ports),
+      cmocka_unit_test_teardown(virtio_hears_every_queue, close_ports),
       cmocka_unit_test_teardown(what_cannot_be_opened_is_told, close_ports),
   };
   return cmocka_run_group_tests_name("drivers/port", tests, setup, teardown);
