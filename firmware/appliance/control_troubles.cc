@@ -22,6 +22,8 @@ constexpr Microseconds kWatchingShare = 20;
 // phase's deadline, and seen after a look between. Ticks are told apart to one of them.
 static_assert((Turns::kApart - 1) * kMicrosecondsPerTick >
               Outliers::kWindow + 3 * Handshakes::kDefaultDeadline + kWatchInterval);
+// What is known after the last of the phases is told apart by the shares of so long ago.
+static_assert(OutlierOptions{}.deadline >= 3 * Handshakes::kDefaultDeadline + kWatchInterval);
 
 std::vector<std::pair<std::string, std::string>> labels_of(const std::string& full_name) {
   return {{"backend", std::string(backend_part(full_name))},

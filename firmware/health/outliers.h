@@ -10,10 +10,19 @@
 // whose the failures are, which still tells when clients wait for what does not come.
 //
 // Losses are known late: of a backend whose share has just shrunk one sees losses of many flows
-// beside successes of few. Such a backend is not judged until that is over. A share that shrinks by
-// less than kShrunk is harmless: it makes a backend seem that much worse, and the bets begin at 1.3
-// times the odds. One whose share has grown seems better than it is for as long. Nor is one judged
-// by what it lost before it was out for a moment.
+// beside successes of few. Shares may shrink all the time, as with agents, so it is judged
+// meanwhile, by the shares of its pool's flows that it had within the last `deadline`. Whatever is
+// known now, soon or late, was dealt at one of these:
+//  - A bad flow is of a harmless backend with the largest of them as its probability at most. A bet
+//    at that share has a mean of 1 at most.
+//  - The odds that a bad flow is its own are to those of a good one at most as the odds of the
+//    largest share to those of the smallest. Each block is bet on with that ratio
+//    (two_proportions.h). While it is above kMostOdds there is little to win, and no bet.
+// So no evidence is thrown away, and what was bet before stands. Shares are those of the flows that
+// are counted: when a backend is no longer counted, as it is ejected or gone, each flow of the time
+// before is one of the rest, and the shares that these had are greater by that.
+//
+// Who takes no flows for a moment begins anew, and is not judged by what it lost before.
 //
 // Error bound: within one kWindow a backend that is no worse than its pool is ejected with
 // probability `alpha` at most. Each window begins anew, so that old good behaviour hides nothing.
@@ -25,7 +34,8 @@
 //    more. Who has just returned, and has a part of its share, counts with the whole.
 // 3. Who is ejected returns after 30 s, the next time after twice that, and so on up to 10 minutes.
 //    Each five minutes in service take one doubling back.
-// 4. Nobody is ejected whose observed excess of failures is below `tolerance`.
+// 4. Nobody is ejected whose observed excess of failures is below `tolerance`. Where a share has
+//    shrunk, as many of the losses are taken to be of the time before as may be.
 // 5. Who would be ejected but for 1 or 2 is spared, until a window has passed in which he would
 // not.
 #pragma once
@@ -56,8 +66,8 @@ struct OutlierOptions {
   double tolerance = 0.05;
   // Of the pool, ejected at a time; 0: nobody is.
   double most = 0.1;
-  // After so long a flow's loss is known.
-  Microseconds deadline = 3'000'000;
+  // After so long a flow's outcome is known and seen: three phases of a handshake, and a look.
+  Microseconds deadline = 5'500'000;
 };
 
 struct Ejection {
@@ -81,7 +91,7 @@ class Outliers {
   static constexpr Microseconds kFirstEjection = 30'000'000;
   static constexpr Microseconds kLongestEjection = 600'000'000;
   static constexpr Microseconds kGoodTime = 300'000'000;
-  static constexpr double kShrunk = 0.05;
+  static constexpr double kMostOdds = 2;
 
   struct Changes {
     std::vector<Ejection> ejected;
@@ -110,6 +120,12 @@ class Outliers {
   std::vector<Spared> spared() const;
 
  private:
+  // At which flows were dealt whose outcomes may be seen until then; or of several such times.
+  struct Shares {
+    double least = 0;  // of all flows
+    double most = 0;   // of those that are counted
+    Microseconds until = 0;
+  };
   struct Watched {
     bool is_ejected = false;
     bool is_present = true;
@@ -118,15 +134,18 @@ class Outliers {
     unsigned doublings = 0;
     Microseconds good_since = 0;
 
-    double share = 0;  // at which it is judged, or was before it was ejected
-    double whole = 0;  // before it was ejected last, unless that is long ago
+    double share = 0;            // now, or before it was ejected
+    double whole = 0;            // before it was ejected last, unless that is long ago
+    std::vector<Shares> recent;  // of the last deadline, the latest last
     Microseconds judged_from = 0;
     Microseconds window_end = 0;
     DifferenceTest difference;
     DealTest deal;
     Block block;
+    Shares of_block;
     Outcomes own;  // of the window
     Outcomes others;
+    Trials discounted;  // own, as if all losses were of the largest share of late
   };
   using Record = std::map<std::string, Watched, std::less<>>::value_type;
 
@@ -135,16 +154,23 @@ class Outliers {
                         Changes& ret_changes);
   size_t most_out(size_t in_service) const;
   void begin_window(Watched& watched, Microseconds from);
+  void forget_absent(const std::vector<BackendOutcomes>& pool);
+  double most_of_late(const Watched& watched) const;
+  void count_no_longer(double share);
+  Shares dealt(Watched& watched, double share, double counted, Microseconds now) const;
   void watch(Watched& watched, const BackendOutcomes& member, const Outcomes& others,
-             Microseconds now);
+             double counted, Microseconds now);
+  static void compare(Watched& watched, const Block& outcomes, const Shares& shares);
+  static double excess_of(const Watched& watched);
   bool is_outlier(const Watched& watched) const;
   static std::string evidence_of(const Watched& watched);
   void eject_worst(Microseconds now, Changes& ret_changes);
-  void eject(Record& record, Microseconds now);
+  void eject(Record& record, double share, Microseconds now);
   static void spare(Record& record, Microseconds now, Changes& ret_changes);
 
   OutlierOptions options_;
   std::map<std::string, Watched, std::less<>> watched_;
+  Microseconds looked_ = 0;
   size_t out_ = 0;  // that are ejected
   size_t spared_ = 0;
 };

@@ -23,11 +23,17 @@ bool is_absurd(const Block& block) { return block.all() > kMostFlows; }
 // x log y, where nothing that happened never is no evidence.
 double times_log(double x, double y) { return x > 0 ? x * std::log(y) : 0; }
 
-// Logarithm of the most that the mean of odds^X can be.
-double log_mean_bound(const Block& block, double odds) {
-  const double from_tested = block.tested.all * std::log1p(block.bad() / block.all() * (odds - 1));
-  const double from_bad = block.bad() * std::log1p(block.tested.all / block.all() * (odds - 1));
-  return std::min(from_tested, from_bad);
+// What a probability becomes when its odds are so many times as great.
+double with_odds(double probability, double odds) {
+  return odds * probability / (1 - probability + odds * probability);
+}
+
+// Logarithm of the most that the mean of bet^X can be.
+double log_mean_bound(const Block& block, double bet, double odds) {
+  const double bad_of_tested = with_odds(block.bad() / block.all(), odds);
+  const double tested_of_bad = with_odds(block.tested.all / block.all(), odds);
+  return std::min(block.tested.all * std::log1p(bad_of_tested * (bet - 1)),
+                  block.bad() * std::log1p(tested_of_bad * (bet - 1)));
 }
 
 // The others' proportion in the pair (p + tolerance, p) under which the block is likeliest if both
@@ -55,23 +61,24 @@ Trials trials_of(const Outcomes& outcomes) {
 
 DifferenceTest::DifferenceTest() : wealth_(kInitial) {}
 
-void DifferenceTest::take(const Block& block) {
+void DifferenceTest::take(const Block& block, double odds) {
   require_counts(block);
+  REQUIRE(1 <= odds && std::isfinite(odds));
   if (!has_both(block) || is_absurd(block)) return;
   // Enough to tell half a point if one of a hundred is bad, few enough for a late harm to show
   // soon.
   constexpr double kRemembered = 500;
   const double weight = block.tested.all * block.others.all / block.all();
   const double kept = std::exp(-weight / kRemembered);
-  const double difference =
-      block.tested.bad / block.tested.all - block.others.bad / block.others.all;
+  const double difference = with_odds(block.tested.bad / block.tested.all, 1 / odds) -
+                            block.others.bad / block.others.all;
   weighted_ = kept * weighted_ + weight * difference;
   weight_ = kept * weight_ + weight;
 
   if (block.bad() <= 0 || block.bad() >= block.all()) return;  // dealt in one way only
   std::array<double, kBets> log_factors{};
   for (size_t i = 1; i < kBets; ++i) {
-    log_factors[i] = block.tested.bad * std::log(kOdds[i]) - log_mean_bound(block, kOdds[i]);
+    log_factors[i] = block.tested.bad * std::log(kOdds[i]) - log_mean_bound(block, kOdds[i], odds);
   }
   wealth_.settle(log_factors);
 }

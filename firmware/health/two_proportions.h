@@ -23,6 +23,17 @@
 // wilder than draws with it, seen from the tested flows or from the bad ones. The first is tight if
 // the tested group is small, the second if bad flows are rare.
 //
+// Bad flows may be known later than good ones, and the tested group's share may have moved
+// meanwhile. If the odds that a bad flow of the block is of the tested group are at most r times
+// those of a good one, X is no greater than with exactly r: flows are independent and what they sum
+// to is log-concave, so that a likelier flow makes X greater, whatever the sum `a` is. With exactly
+// r it is Fisher's noncentral hypergeometric. Given who got the other bad ones, the odds of one of
+// them are r times what they would be by mere dealing; the probability is concave in these, and so
+// its mean is at most (r a) / (n - a + r a), which takes the place of a/n above, and likewise that
+// of bad/n seen from the tested flows. And X is still a sum of independent draws (Vatutin &
+// Mikhailov 1982: all roots of what generates it are real, and stay so), so that Hoeffding's bounds
+// hold of that mean.
+//
 // ToleranceTest bets against "the tested group goes bad more often by `tolerance` or more". The
 // factor is the likelihood ratio of equal proportions to the nearest pair with that difference
 // (Turner, Ly & Gruenwald 2022, theorem 1: the reverse information projection on a convex
@@ -101,14 +112,15 @@ class DifferenceTest {
   DifferenceTest();
 
   // REQUIRES, of each block: 0 <= bad <= all in both groups. Where a block ends may depend on its
-  // totals, not on how they are dealt to the groups.
-  void take(const Block& block);
+  // totals, not on how they are dealt to the groups. The odds that a bad flow is of the tested
+  // group, if it is no worse, are at most `odds` times those of a good one; 1 <= odds.
+  void take(const Block& block, double odds = 1);
 
   // Whether the hypothesis is refuted; wrong with probability alpha at most, over all calls.
   bool refutes(double alpha) const { return wealth_.refutes(alpha); }
   double log_wealth() const { return wealth_.log(); }
-  // By how much more of the tested group goes bad: over blocks, each weighted by what it tells, the
-  // recent ones more.
+  // By how much more of the tested group goes bad, or would if bad flows had been dealt as the good
+  // ones: over blocks, each weighted by what it tells, the recent ones more.
   double excess() const { return weight_ > 0 ? weighted_ / weight_ : 0; }
 
  private:

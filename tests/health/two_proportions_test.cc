@@ -67,6 +67,47 @@ void difference_favours_nobody(void**) {
   assert_in_range(blocks, 500, 10'000);
 }
 
+// Nor if bad flows are likelier to be of the tested group, by what it is told: the mean of wealth
+// is 1 at most still. Who is not told is wrong.
+void difference_allows_for_shares_that_moved(void**) {
+  double most_untold = 0;
+  for (const double odds : {1.0, 1.2, 2.0, 6.0}) {
+    for (const double tested : {1.0, 2.0, 5.0, 12.0}) {
+      for (const double others : {1.0, 3.0, 12.0, 40.0}) {
+        for (int bad = 1; bad < tested + others; ++bad) {
+          double all = 0;
+          double mean = 0;
+          double untold = 0;
+          for_each_deal(tested, others, bad, [&](const Block& block, double chance) {
+            const double weight = chance * std::pow(odds, block.tested.bad);
+            DifferenceTest told;
+            told.take(block, odds);
+            DifferenceTest test;
+            test.take(block);
+            all += weight;
+            mean += weight * std::exp(told.log_wealth());
+            untold += weight * std::exp(test.log_wealth());
+          });
+          assert_true(mean / all <= 1 + kRounding);
+          assert_true(mean / all > 0.2);
+          most_untold = std::max(most_untold, untold / all);
+        }
+      }
+    }
+  }
+  assert_true(most_untold > 2);
+}
+
+// Where bad flows may have been dealt at four times the odds, a half of bad ones is a fifth.
+void excess_is_by_the_share_of_before(void**) {
+  DifferenceTest test;
+  test.take({{100, 50}, {100, 10}}, 4);
+  assert_true(std::abs(test.excess() - (0.2 - 0.1)) < kRounding);
+  DifferenceTest ruin;
+  ruin.take({{100, 100}, {100, 0}}, 4);
+  assert_true(std::abs(ruin.excess() - 1) < kRounding);
+}
+
 // The mean of wealth after any two blocks is 1 if each bad flow is tested with the share's
 // probability, and less if with a smaller one.
 void deals_favour_nobody(void**) {
@@ -236,6 +277,8 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(difference_favours_nobody),
       cmocka_unit_test(tolerance_favours_nobody),
+      cmocka_unit_test(difference_allows_for_shares_that_moved),
+      cmocka_unit_test(excess_is_by_the_share_of_before),
       cmocka_unit_test(deals_favour_nobody),
       cmocka_unit_test(deals_are_refuted_where_the_tested_get_too_many),
       cmocka_unit_test(difference_is_refuted_where_there_is_one),
