@@ -175,7 +175,10 @@ std::vector<Alert> Management::wrongs() const {
   const auto wants_none = [this](const std::string& service, const std::string& backend) {
     return control_.prober().wants_none(service, backend);
   };
-  std::ranges::move(wrongs_of_backends(control_.settings(), control_.backends(),
+  // As long as a change rolls out, most flows follow what was before it.
+  const Settings& written =
+      control_.rollout() != nullptr ? transaction_.confirmed().settings : transaction_.settings();
+  std::ranges::move(wrongs_of_backends(control_.settings(), written, control_.backends(),
                                        transaction_.overrides(), wants_none),
                     std::back_inserter(all));
   return all;

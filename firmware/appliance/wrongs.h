@@ -15,8 +15,9 @@ namespace evenkeel {
 // Whether a backend's agent wants no flows for it.
 using WantsNone = std::function<bool(const std::string& service, const std::string& backend)>;
 
-// Who takes no flows though he should: not who is in maintenance, or weighs nothing.
-std::vector<Alert> wrongs_of_backends(const Settings& settings,
+// Who takes no flows though he should: not who is in maintenance, or weighs nothing. And services
+// that nobody is left for, unless `written`, which are the settings without overrides, want nobody.
+std::vector<Alert> wrongs_of_backends(const Settings& settings, const Settings& written,
                                       const std::vector<BackendState>& states,
                                       const Overrides& overrides, const WantsNone& wants_none);
 

@@ -85,6 +85,10 @@ constexpr std::array<AlertInfo, kAlertKinds> kInfos = {{
      "The box forwards, and remembers the newest events. Mend the disk, or make room."},
     {"evenkeel_overrides_failed", warning, "Overrides cannot be kept on the disk.",
      "They are in force, and would be lost by a restart. Mend the disk, or make room."},
+    {"evenkeel_override_overdue", warning,
+     "An override is past its end, and stays: a service would be closed without it.",
+     "See `keel overrides`. `keel undrain` who is kept away and can take flows, mend who is down, "
+     "or give the backend its weight in the settings: then it ends by itself."},
     {"evenkeel_api_failed", warning, "Some cannot reach the box to manage it.",
      "It forwards. The text says which socket, certificate or file is wrong."},
     {"evenkeel_metrics_failed", warning, "Metrics cannot be served where the settings say.",

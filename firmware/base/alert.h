@@ -40,6 +40,7 @@ enum class AlertKind : uint8_t {
   archive_damaged,
   journal_failed,
   overrides_failed,
+  override_overdue,
   api_failed,
   metrics_failed,
   prometheus_failed,

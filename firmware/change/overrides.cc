@@ -142,11 +142,22 @@ Result<Override> Overrides::remove(uint64_t id) {
   return removed;
 }
 
-std::vector<Override> Overrides::expire(Microseconds now) {
+std::set<uint64_t> Overrides::due(Microseconds now) const {
+  std::set<uint64_t> ids;
+  for (const Override& each : overrides_) {
+    if (each.ends_at <= now) ids.insert(each.id);
+  }
+  return ids;
+}
+
+std::vector<Override> Overrides::expire(Microseconds now, const std::set<uint64_t>& staying) {
   std::vector<Override> ended;
   std::vector<Override> open;
   (void)errand_.is_free();
-  for (const Override& each : overrides_) (each.ends_at <= now ? ended : open).push_back(each);
+  for (const Override& each : overrides_) {
+    const bool ends = each.ends_at <= now && !staying.contains(each.id);
+    (ends ? ended : open).push_back(each);
+  }
   if (ended.empty()) return ended;
   overrides_ = std::move(open);
   // What stays in the file ends at the next start, by the wall clock.
@@ -156,17 +167,22 @@ std::vector<Override> Overrides::expire(Microseconds now) {
   return ended;
 }
 
-const Override* Overrides::of(std::string_view service, std::string_view backend) const {
+const Override* override_of(const std::vector<Override>& all, std::string_view service,
+                            std::string_view backend) {
   const std::string full = std::string(service) + "/" + std::string(backend);
   const Override* best = nullptr;
   const auto rank = [&](const Override& each) {
     return std::pair(each.request.kind, each.request.backend == full);
   };
-  for (const Override& each : overrides_) {
+  for (const Override& each : all) {
     if (each.request.backend != full && each.request.backend != backend) continue;
     if (best == nullptr || rank(each) > rank(*best)) best = &each;
   }
   return best;
+}
+
+const Override* Overrides::of(std::string_view service, std::string_view backend) const {
+  return override_of(overrides_, service, backend);
 }
 
 std::optional<Microseconds> Overrides::next_end() const {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,11 @@ struct Override {
   Microseconds ends_at = 0;  // by the monotonic clock of this process
 };
 
+// What holds for one backend: of those for it and for its name in all services, the strictest kind,
+// and then the one that names the service. Null: none.
+const Override* override_of(const std::vector<Override>& all, std::string_view service,
+                            std::string_view backend);
+
 // Control thread only.
 //
 // Invariants:
@@ -71,16 +77,18 @@ class Overrides {
   // How long a disk may take before it hangs; none, as at the beginning: for ever.
   void set_patience(std::optional<Errand::Patience> patience) { errand_.set_patience(patience); }
 
-  // Takes out what has ended and returns it, to be told. It ends on a failing disk too.
-  std::vector<Override> expire(Microseconds now);
+  // Ids of those whose time is over.
+  std::set<uint64_t> due(Microseconds now) const;
+  // Takes these out, but for those that have to stay, and returns them, to be told. They end on a
+  // failing disk too.
+  std::vector<Override> expire(Microseconds now, const std::set<uint64_t>& staying = {});
 
   const std::vector<Override>& all() const { return overrides_; }  // by id
 
-  // What holds for one backend: of those for it and for its name in all services, the strictest
-  // kind, and then the one that names the service. None: the settings do.
+  // What holds for one backend. None: the settings do.
   const Override* of(std::string_view service, std::string_view backend) const;
 
-  // When expire() has something to do; none: never.
+  // From when on due() has something; none: never.
   std::optional<Microseconds> next_end() const;
 
   // What is wrong and what to do, in one sentence; empty: all is well.

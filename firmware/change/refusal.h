@@ -34,7 +34,7 @@ enum class Code : uint8_t {
   role,               // not this one's to do
   no_generation,      // there is none of that number, or it cannot be read
   no_override,        // there is none of that number
-  last_backend,       // an override would close a service
+  last_backend,       // an override, or its end, would close a service
   storage,            // the disk does not take it
   not_published,      // no plan could be put in force; the one before is
 };

@@ -5,12 +5,28 @@
 
 #include "firmware/base/check.h"
 #include "firmware/base/limits.h"
+#include "firmware/base/names.h"
 #include "firmware/change/text_diff.h"
 #include "firmware/change/transaction_words.h"
 #include "firmware/settings/edit.h"
 #include "firmware/settings/load.h"
 
 namespace evenkeel {
+namespace {
+
+// Of what is past its end.
+Alert alert_of(const OverrideRequest& request, const std::string& service) {
+  const bool has_service = request.backend.find('/') != std::string::npos;
+  Alert alert = {.kind = AlertKind::override_overdue,
+                 .labels = {{"backend", std::string(backend_part(request.backend))}},
+                 .text = "weight " + std::to_string(request.weight) + " of " + request.backend +
+                         " is past its end, and stays: without it nobody would take new flows of " +
+                         service};
+  if (has_service) alert.labels.emplace_back("service", service_part(request.backend));
+  return alert;
+}
+
+}  // namespace
 
 Transaction::Transaction(Confirmed confirmed, Archive& archive, Journal& journal,
                          Overrides& overrides, Box& box)
@@ -41,6 +57,10 @@ std::vector<Alert> Transaction::troubles() const {
   }
   add(AlertKind::journal_failed, journal_.alarm());
   add(AlertKind::overrides_failed, overrides_.trouble());
+  for (const Override& each : overrides_.all()) {
+    const auto found = overdue_.find(each.id);
+    if (found != overdue_.end()) all.push_back(alert_of(each.request, found->second));
+  }
   return all;
 }
 

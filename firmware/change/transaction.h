@@ -22,10 +22,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "firmware/base/alert.h"
@@ -37,6 +40,7 @@
 #include "firmware/change/identity.h"
 #include "firmware/change/impact.h"
 #include "firmware/change/journal.h"
+#include "firmware/change/override_end.h"
 #include "firmware/change/overrides.h"
 #include "firmware/change/refusal.h"
 #include "firmware/settings/difference.h"
@@ -54,7 +58,8 @@ class Transaction {
   // Once, before anything else: a change that was on probation when the last process ended is
   // latched, as one that may have ended it.
   void start(WallTime wall);
-  // Often: deadlines, overrides that end, and another try at what could not be published.
+  // Often: deadlines, overrides that end, and another try at what could not be published. An
+  // override whose end would close a service stays in force for as long as that is so.
   void tick(Microseconds now, WallTime wall);
 
   // What is to be seen, by anybody.
@@ -108,6 +113,11 @@ class Transaction {
     bool is_automatic = false;  // by itself
   };
 
+  // Overrides whose time is over, and the service that each keeps open.
+  using Overdue = std::map<uint64_t, std::string>;
+  // Settings, and when they are in force, in words.
+  using Later = std::pair<const Settings*, const char*>;
+
   // When a change that goes live has got how far.
   struct Pace {
     Microseconds begun = 0;
@@ -122,6 +132,7 @@ class Transaction {
   std::optional<Refusal> refusal_of_gates(const Caller& caller, const Assessment& assessment,
                                           const CommitRequest& request);
   std::optional<Refusal> refusal_to_close(const OverrideRequest& request) const;
+  std::optional<Refusal> refusal_to_end(uint64_t id) const;
   Refusal stale_base(uint64_t base) const;
   Refusal no_change() const;
 
@@ -143,6 +154,9 @@ class Transaction {
   Status take_down(WallTime wall);
   void put_in_force(Microseconds now);
   void end_going_back();
+  bool end_overrides(Microseconds now, WallTime wall);
+  std::vector<Later> all_settings() const;
+  Overdue overrides_to_keep(const std::set<uint64_t>& ending) const;
   void follow_overrides(Microseconds now);
   std::shared_ptr<const Settings> with_overrides_now(const Settings& settings) const;
 
@@ -166,6 +180,7 @@ class Transaction {
   std::shared_ptr<const Settings> way_back_;
   std::optional<WentBack> untold_;  // what the archive does not have yet
   Microseconds tell_again_ = 0;     // not before
+  Overdue overdue_;                 // as of the last tick
   std::string behind_;              // why in force is not what it should be; empty: it is
   Microseconds retry_at_ = 0;
 };

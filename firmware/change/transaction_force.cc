@@ -1,6 +1,8 @@
 // What is in force, and keeping it what it should be: a start, deadlines, overrides.
 #include <algorithm>
 #include <ranges>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "firmware/base/check.h"
@@ -16,11 +18,6 @@ namespace {
 constexpr Microseconds kRetryInterval = kMicrosecondsPerTick;
 // And at what a disk did not take.
 constexpr Microseconds kTellInterval = 5 * kMicrosecondsPerTick;
-
-bool is_meant(const OverrideRequest& request, const ServiceSettings& service,
-              const BackendSettings& backend) {
-  return request.backend == backend.name || request.backend == service.name + "/" + backend.name;
-}
 
 bool takes_new_flows(const BackendSettings& backend) {
   return backend.weight > 0 && !backend.in_maintenance;
@@ -47,10 +44,25 @@ struct Takers {
   bool is_closed() const { return without != 0 && with == 0; }
 };
 
+constexpr const char* kBackAgain = " once the change goes back";
+
 Refusal closing(const std::string& service, const char* when) {
   return {.code = Code::last_backend,
           .message = "nobody would be left to take new flows of " + service + when,
           .advice = "bring another backend back first; to close the service, change the settings"};
+}
+
+// Of this moment: who is in maintenance is not known to be well before that is over.
+IsUsable usable_in(const Side& side) {
+  std::set<std::pair<std::string_view, std::string_view>> down;
+  for (const BackendState& state : side.states) {
+    if (state.usable) continue;
+    const ServiceSettings& service = side.settings->services[state.service];
+    down.emplace(service.name, service.backends[state.backend].name);
+  }
+  return [down = std::move(down)](std::string_view service, std::string_view backend) {
+    return !down.contains({service, backend});
+  };
 }
 
 }  // namespace
@@ -157,21 +169,47 @@ void Transaction::settle(Microseconds now, WallTime wall) {
 
 void Transaction::tick(Microseconds now, WallTime wall) {
   settle(now, wall);
-  const std::vector<Override> ended = overrides_.expire(now);
-  for (const Override& each : ended) {
-    tell_override("keeld", wall, each.request.backend,
-                  std::string(name_of(each.request.kind)) + " has ended");
-  }
-  if (!ended.empty()) {
-    follow_overrides(now);
-  } else if (!behind_.empty() && now >= retry_at_) {
-    put_in_force(now);
-  }
+  const bool has_followed = end_overrides(now, wall);
+  if (!has_followed && !behind_.empty() && now >= retry_at_) put_in_force(now);
   end_going_back();
   if (untold_.has_value() && now >= tell_again_) {
     tell_again_ = now + kTellInterval;
     (void)take_down(wall);
   }
+}
+
+// Answers whether any has ended. What cannot end yet is looked at again each time, and at once
+// after others have: how a backend does is known only when its maintenance is over.
+bool Transaction::end_overrides(Microseconds now, WallTime wall) {
+  for (bool has_followed = false;; has_followed = true) {
+    const std::set<uint64_t> due = overrides_.due(now);
+    overdue_ = due.empty() ? Overdue() : overrides_to_keep(due);
+    std::set<uint64_t> staying;
+    for (const auto& [id, service] : overdue_) staying.insert(id);
+    const std::vector<Override> ended = overrides_.expire(now, staying);
+    if (ended.empty()) return has_followed;
+    for (const Override& each : ended) {
+      tell_override("keeld", wall, each.request.backend,
+                    std::string(name_of(each.request.kind)) + " has ended");
+    }
+    follow_overrides(now);
+  }
+}
+
+// What may be in force next, and when that is.
+std::vector<Transaction::Later> Transaction::all_settings() const {
+  if (!is_live()) return {{&confirmed_.settings, ""}};
+  if (!is_on_probation()) return {{&confirmed_.settings, ""}, {&live_, ""}};
+  return {{&live_, ""}, {&confirmed_.settings, kBackAgain}};
+}
+
+Transaction::Overdue Transaction::overrides_to_keep(const std::set<uint64_t>& ending) const {
+  const IsUsable is_usable = usable_in(box_.in_force());
+  Overdue all;
+  for (const auto& [settings, when] : all_settings()) {
+    all.merge(evenkeel::overrides_to_keep(*settings, overrides_.all(), ending, is_usable));
+  }
+  return all;
 }
 
 const Settings& Transaction::settings() const {
@@ -218,11 +256,9 @@ std::optional<Refusal> Transaction::refusal_to_close(const OverrideRequest& requ
   for (size_t i = 0; i < takers.size(); ++i) {
     if (takers[i].is_closed()) return closing(side.settings->services[i].name, "");
   }
-  using Later = std::pair<const Settings*, const char*>;
   std::vector<Later> later;
   if (is_live()) {
-    later = {{&confirmed_.settings, " once the change goes back"},
-             {&live_, " once all flows follow the change"}};
+    later = {{&confirmed_.settings, kBackAgain}, {&live_, " once all flows follow the change"}};
   }
   for (const auto& [settings, when] : later) {
     const std::shared_ptr<const Settings> overridden = with_overrides_now(*settings);
@@ -237,6 +273,20 @@ std::optional<Refusal> Transaction::refusal_to_close(const OverrideRequest& requ
   }
   if (is_known) return std::nullopt;
   return bad_request("there is no backend " + request.backend, "see keel show backends");
+}
+
+std::optional<Refusal> Transaction::refusal_to_end(uint64_t id) const {
+  const IsUsable is_usable = usable_in(box_.in_force());
+  for (const auto& [settings, when] : all_settings()) {
+    const Overdue kept = evenkeel::overrides_to_keep(*settings, overrides_.all(), {id}, is_usable);
+    if (kept.empty()) continue;
+    Refusal refusal = closing(kept.begin()->second, when);
+    refusal.advice =
+        "bring another backend back first: end what keeps it away (keel overrides), or give it "
+        "weight; to close the service, change the settings";
+    return refusal;
+  }
+  return std::nullopt;
 }
 
 Answer<Override> Transaction::set_override(const Caller& caller, OverrideRequest request) {
@@ -272,6 +322,7 @@ Answer<Override> Transaction::remove_override(const Caller& caller, uint64_t id)
                    .message = "there is no override " + std::to_string(id) + "; it may have ended",
                    .advice = "see keel overrides"};
   }
+  if (auto refusal = refusal_to_end(id)) return *refusal;
   const std::string backend = found->request.backend;
   tell_override(caller.who.user, caller.wall, backend,
                 std::string(name_of(found->request.kind)) + " removed");

@@ -151,7 +151,7 @@ constexpr Property kOverride[] = {
     {"backend", "string", "SERVICE/BACKEND, or BACKEND of all services"},
     {"kind", "string", "drain, maintenance or weight"},
     {"weight", "integer?", "of kind weight"},
-    {"left_s", "integer", "until it ends"},
+    {"left_s", "integer", "until it ends; 0: it is past that, and a service needs it still"},
     {"made", "string", "UTC"},
     {"ends", "string", "UTC"},
     {"who", "string", "set it"},
@@ -184,7 +184,7 @@ constexpr Property kServices[] = {{"services", "[Service]", "in the order of the
 constexpr Property kOverrideOf[] = {
     {"id", "integer", "to end it by"},
     {"kind", "string", "drain, maintenance or weight"},
-    {"left_s", "integer", "until it ends"},
+    {"left_s", "integer", "until it ends; 0: it is past that, and a service needs it still"},
     {"reason", "string", "by who set it"},
     {"who", "string", "set it"},
 };

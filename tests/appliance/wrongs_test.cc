@@ -60,12 +60,14 @@ void test_who_is_down_is_named(void**) {
   const Folder folder;
   const Overrides none(folder.path("overrides"), 1, 1);
   for (const Row& row : kRows) {
-    const auto found = wrongs_of_backends(two_services(), states_of(row.usable), none, nobody);
+    const auto found =
+        wrongs_of_backends(two_services(), two_services(), states_of(row.usable), none, nobody);
     assert_string_equal(ids_of(found).c_str(), row.expected);
   }
-  const auto found = wrongs_of_backends(two_services(), states_of("0111"), none, nobody);
+  const auto found =
+      wrongs_of_backends(two_services(), two_services(), states_of("0111"), none, nobody);
   assert_string_equal(found[0].text.c_str(), "shop/a: silent");
-  assert_true(wrongs_of_backends({}, {}, none, nobody).empty());
+  assert_true(wrongs_of_backends({}, {}, {}, none, nobody).empty());
 }
 
 // Who is meant to take none is no news, and the others can be all that there is.
@@ -75,12 +77,12 @@ void test_who_is_set_aside_is_no_alert(void**) {
   Settings settings = two_services();
   settings.services[0].backends[0].weight = 0;
   settings.services[1].backends[0].in_maintenance = true;
-  assert_string_equal(ids_of(wrongs_of_backends(settings, states_of("0101"), none, nobody)).c_str(),
-                      "");
+  assert_string_equal(
+      ids_of(wrongs_of_backends(settings, settings, states_of("0101"), none, nobody)).c_str(), "");
   // Nor is who stands by one that takes flows.
   for (const char* const states : {"0001", "1001"}) {
     assert_string_equal(
-        ids_of(wrongs_of_backends(settings, states_of(states), none, nobody)).c_str(),
+        ids_of(wrongs_of_backends(settings, settings, states_of(states), none, nobody)).c_str(),
         R"(evenkeel_service_down{service="shop"} )"
         R"(evenkeel_backend_down{backend="b",service="shop"} )");
   }
@@ -88,10 +90,29 @@ void test_who_is_set_aside_is_no_alert(void**) {
   const auto wants_none = [](const std::string&, const std::string& backend) {
     return backend == "b";
   };
-  assert_string_equal(
-      ids_of(wrongs_of_backends(two_services(), states_of("1000"), none, wants_none)).c_str(),
-      R"(evenkeel_service_down{service="mail"} )"
-      R"(evenkeel_backend_down{backend="a",service="mail"} )");
+  assert_string_equal(ids_of(wrongs_of_backends(two_services(), two_services(), states_of("1000"),
+                                                none, wants_none))
+                          .c_str(),
+                      R"(evenkeel_service_down{service="mail"} )"
+                      R"(evenkeel_backend_down{backend="a",service="mail"} )");
+}
+
+// All are well, and nobody takes flows: an alert, unless it is written so.
+void test_a_service_that_all_are_kept_from_is_down(void**) {
+  const Folder folder;
+  const Overrides none(folder.path("overrides"), 1, 1);
+  Settings closed = two_services();
+  for (BackendSettings& backend : closed.services[0].backends) backend.weight = 0;
+  const auto found = [&](const Settings& written) {
+    return ids_of(wrongs_of_backends(closed, written, states_of("1111"), none, nobody));
+  };
+  assert_string_equal(found(two_services()).c_str(), R"(evenkeel_service_down{service="shop"} )");
+  assert_string_equal(found(closed).c_str(), "");
+  assert_string_equal(found({}).c_str(), "");
+  // One that is wanted by the settings is enough.
+  Settings standby = two_services();
+  standby.services[0].backends[1].weight = 0;
+  assert_string_equal(found(standby).c_str(), R"(evenkeel_service_down{service="shop"} )");
 }
 
 }  // namespace
@@ -102,6 +123,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_who_is_down_is_named),
       cmocka_unit_test(test_who_is_set_aside_is_no_alert),
+      cmocka_unit_test(test_a_service_that_all_are_kept_from_is_down),
   };
   return cmocka_run_group_tests_name("appliance/wrongs", tests, nullptr, nullptr);
 }

@@ -108,6 +108,13 @@ class SmallBox final : public Box {
   uint32_t cores() const override { return 0; }
   Microseconds now() const override { return 0; }
 
+  // As when a backend comes back or goes.
+  void look_again() {
+    Result<Preview> preview = SmallBox::preview(settings_);
+    CHECK(preview.ok());
+    preview_ = std::move(preview.value());
+  }
+
   std::function<void(const Settings&)> before_publish;
   bool refuses = false;
   bool rolls_out = false;

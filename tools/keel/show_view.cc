@@ -214,8 +214,10 @@ Cell cell_of(const boost::json::value& value, Form form) {
       return {shortened(8 * number_of(value, "").value_or(0))};
     case Form::time:
       return {time_of(value, ""), Colour::dim};
-    case Form::left:
-      return {countdown(count_of(value, ""))};
+    case Form::left: {
+      const uint64_t seconds = count_of(value, "");
+      return seconds > 0 ? Cell{countdown(seconds)} : Cell{"overdue", Colour::yellow};
+    }
     case Form::age:
       return {how_long(count_of(value, ""))};
     case Form::took:
