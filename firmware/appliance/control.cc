@@ -119,6 +119,15 @@ Result<Preview> Control::preview(std::shared_ptr<const Settings> settings) {
   return Preview{.plan = previewed_->draft.plan, .states = previewed_->states};
 }
 
+// Without what has gone but may have flows: nobody is to follow it.
+Result<Preview> Control::look_at(const Settings& settings) {
+  Compiled compiled = compile_now(settings, Prober::Of::in_force);
+  set_arms(compiled.spec, arms_);
+  Result<Planner::Draft> draft = planner_->draft(std::move(compiled.spec), now());
+  if (!draft.ok()) return Error{draft.message()};
+  return Preview{.plan = std::move(draft.value().plan), .states = std::move(compiled.states)};
+}
+
 // The way back is what it was, as if nothing had been tried; but flows may be on what was.
 Result<Control::Prepared> Control::prepare(std::shared_ptr<const Settings> settings) {
   const bool goes_back = change_ != nullptr && settings == way_back_;

@@ -59,6 +59,7 @@ class Control final : public Box {
   std::vector<Mistake> mistakes_in_files(std::vector<CredentialSettings> credentials) override;
   // Waits a moment for the next hops of backends that are new.
   Result<Preview> preview(std::shared_ptr<const Settings> settings) override;
+  Result<Preview> look_at(const Settings& settings) override;
   // Probes, next hops and workers are there for both settings until keep_ready(nullptr).
   Status roll_out(std::shared_ptr<const Settings> settings, const RolloutSettings& how) override;
   bool is_rolling_out() const override { return change_ != nullptr && !change_->is_over(); }

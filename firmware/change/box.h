@@ -40,6 +40,10 @@ class Box {
   // Compiles and builds, and changes nothing.
   virtual Result<Preview> preview(std::shared_ptr<const Settings> settings) = 0;
 
+  // The same of settings that are not to be in force: what was previewed last is not put aside for
+  // it. Waits for no next hop: of backends that nobody knows yet, it is not known.
+  virtual Result<Preview> look_at(const Settings& settings) = 0;
+
   // Puts them in force step by step, as these say; at once, if that leaves nothing to compare. If
   // it fails, what was in force still is.
   virtual Status roll_out(std::shared_ptr<const Settings> settings, const RolloutSettings& how) = 0;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "firmware/base/limits.h"
+#include "firmware/change/arms.h"
+#include "firmware/change/impact_checklist.h"
 #include "firmware/change/override_settings.h"
 #include "firmware/settings/load.h"
 
@@ -75,10 +77,63 @@ Refusal wrong_waiver(const std::string& rule, const std::string& why) {
           .advice = "waive only what refuses this change, as check tells it"};
 }
 
+bool is_overridden(const ServiceSettings& service, const Overrides& overrides) {
+  return std::ranges::any_of(service.backends, [&](const BackendSettings& backend) {
+    return overrides.of(service.name, backend.name) != nullptr;
+  });
+}
+
+// Services that the change touches and that overrides hide something of: it is theirs, or was.
+std::vector<std::string> hidden_services(const Settings& before, const Settings& after,
+                                         const Overrides& overrides) {
+  std::vector<std::string> names;
+  for (const ServiceSettings& service : after.services) {
+    const auto known = std::ranges::find(before.services, service.name, &ServiceSettings::name);
+    const bool is_new = known == before.services.end();
+    if (!is_new && *known == service) continue;
+    if (is_overridden(service, overrides) || (!is_new && is_overridden(*known, overrides))) {
+      names.push_back(service.name);
+    }
+  }
+  return names;
+}
+
+// How it is once the overrides have ended. With them, what is wrong then may be hidden, or be there
+// before the change, and so be excused. Of the services only in which they hide anything: to
+// prepare all once more, and what is confirmed, would keep control from its work three times as
+// long. What a rule says of one service does not depend on the others, and what it adds up of all
+// (probe-rate) not on overrides.
+//
+// Only rules on how it is then. What comes into force at once comes with the overrides, and is
+// judged with them: else who has drained a server could not take it out of the settings, for its
+// buckets would count as moved.
+Status judge_without_overrides(const Settings& confirmed, const Overrides& overrides, Box& box,
+                               Assessment& assessment) {
+  if (overrides.all().empty()) return {};
+  const auto names = hidden_services(confirmed, assessment.settings, overrides);
+  if (names.empty()) return {};
+  const Settings old_ones = only_services(confirmed, names);
+  const Settings new_ones = only_services(assessment.settings, names);
+  const Result<Preview> now = box.look_at(old_ones);
+  const Result<Preview> then = box.look_at(new_ones);
+  if (!then.ok()) return Error{"when the overrides have ended: " + then.message()};
+  Side before = {.settings = &old_ones, .plan = nullptr, .states = {}};
+  if (now.ok()) {
+    before.plan = now.value().plan.get();
+    before.states = now.value().states;
+  }
+  const Side after = {
+      .settings = &new_ones, .plan = then.value().plan.get(), .states = then.value().states};
+  std::vector<Hit> hits = hits_of_side(before, after, box.traffic(), box.cores());
+  for (Hit& hit : hits) hit.what += " (it will be so when the overrides have ended)";
+  add_worse(std::move(hits), assessment.impact.hits);
+  return {};
+}
+
 }  // namespace
 
-Assessment assess(const std::string& text, const Overrides& overrides, const Side& before,
-                  Box& box) {
+Assessment assess(const std::string& text, const Overrides& overrides, const Settings& confirmed,
+                  const Side& before, Box& box) {
   Assessment assessment;
   Checked& checked = assessment.checked;
   if (std::optional<Mistake> include = find_include(text)) {
@@ -105,6 +160,12 @@ Assessment assess(const std::string& text, const Overrides& overrides, const Sid
                       .plan = preview.value().plan.get(),
                       .states = preview.value().states};
   assessment.impact = impact_of(before, after, box.traffic(), box.cores());
+  const Status judged = judge_without_overrides(confirmed, overrides, box, assessment);
+  if (!judged.ok()) {
+    checked.no_plan = judged.message();
+    return assessment;
+  }
+  assessment.impact.checklist = checklist_of(assessment.impact, assessment.settings);
   checked.hits = assessment.impact.hits;
   return assessment;
 }

@@ -31,9 +31,11 @@ struct Assessment {
   Impact impact;
 };
 
-// How it would be if `text` came in force in place of `before`, at this moment.
-Assessment assess(const std::string& text, const Overrides& overrides, const Side& before,
-                  Box& box);
+// How it would be if `text` came in force in place of `before`, at this moment. And when all
+// overrides have ended: then the text is in force as it is written, in place of `confirmed`, and no
+// gate will judge that any more.
+Assessment assess(const std::string& text, const Overrides& overrides, const Settings& confirmed,
+                  const Side& before, Box& box);
 
 // The first of these that holds is why a change does not go on.
 std::optional<Refusal> refusal_of(const Checked& checked);

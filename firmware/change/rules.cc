@@ -129,7 +129,9 @@ const Rule* find_rule(std::string_view name) {
   return found == kRules.end() ? nullptr : &*found;
 }
 
-std::vector<Hit> hits(const Facts& facts) {
+namespace {
+
+std::vector<Hit> hits(const Facts& facts, bool judges_change) {
   std::vector<Hit> hits;
   for (const Row& row : kRows) {
     Findings findings;
@@ -139,20 +141,44 @@ std::vector<Hit> hits(const Facts& facts) {
       if (!findings.empty()) row.judge_side(facts, facts.before, before);
       excuse_what_was_there(before, findings);
     }
-    if (row.judge_change != nullptr && !facts.is_first) row.judge_change(facts, findings);
+    if (row.judge_change != nullptr && judges_change) row.judge_change(facts, findings);
     for (Finding& finding : findings) {
       hits.push_back({.rule = row.rule.name,
                       .severity = std::min(finding.severity, row.rule.severity),
                       .where = std::move(finding.where),
-                      .what = std::move(finding.what)});
+                      .what = std::move(finding.what),
+                      .subject = std::move(finding.subject)});
     }
   }
   return hits;
 }
 
+}  // namespace
+
+std::vector<Hit> hits(const Facts& facts) { return hits(facts, !facts.is_first); }
+
 std::vector<Hit> hits(const Side& before, const Side& after, const Traffic& traffic,
                       uint32_t cores) {
   return hits(gather(before, after, traffic, cores));
+}
+
+std::vector<Hit> hits_of_side(const Side& before, const Side& after, const Traffic& traffic,
+                              uint32_t cores) {
+  return hits(gather(before, after, traffic, cores), false);
+}
+
+void add_worse(std::vector<Hit> others, std::vector<Hit>& hits) {
+  const auto rule_of = [](const Hit& hit) { return find_rule(hit.rule); };
+  for (Hit& other : others) {
+    const auto known = std::ranges::find_if(hits, [&](const Hit& hit) {
+      return hit.rule == other.rule && hit.where == other.where && hit.subject == other.subject;
+    });
+    if (known == hits.end()) {
+      hits.insert(std::ranges::upper_bound(hits, rule_of(other), {}, rule_of), std::move(other));
+    } else if (other.severity > known->severity) {
+      *known = std::move(other);
+    }
+  }
 }
 
 }  // namespace evenkeel

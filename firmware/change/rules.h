@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,6 +65,7 @@ struct Hit {
   Severity severity = Severity::refuse;
   std::string where;  // path in the settings: "services.shop.backends.web1"
   std::string what;   // one sentence: what is wrong, and what to do
+  std::optional<std::string> subject = std::nullopt;  // tells two at one place apart
 
   friend bool operator==(const Hit&, const Hit&) = default;
 };
@@ -72,5 +74,13 @@ struct Hit {
 // REQUIRES: after.settings; a plan is that of its side's settings, compiled by compile().
 std::vector<Hit> hits(const Side& before, const Side& after, const Traffic& traffic,
                       uint32_t cores = 0);
+
+// The same by those rules only that judge how it is afterwards, not what changes.
+std::vector<Hit> hits_of_side(const Side& before, const Side& after, const Traffic& traffic,
+                              uint32_t cores = 0);
+
+// Of two by one rule, at one place and of one subject, the worse.
+// REQUIRES: hits are in the order of rules(); they are afterwards.
+void add_worse(std::vector<Hit> others, std::vector<Hit>& hits);
 
 }  // namespace evenkeel

@@ -224,15 +224,16 @@ Answer<Change> Transaction::discard(const Caller& caller) {
 }
 
 Assessment Transaction::assess_change() {
-  if (!is_live()) return assess(current().text, overrides_, box_.in_force(), box_);
-  const std::shared_ptr<const Settings> settings = with_overrides_now(confirmed_.settings);
+  const Settings& confirmed = confirmed_.settings;
+  if (!is_live()) return assess(current().text, overrides_, confirmed, box_.in_force(), box_);
+  const std::shared_ptr<const Settings> settings = with_overrides_now(confirmed);
   const Result<Preview> preview = box_.preview(settings);
   Side before = {.settings = settings.get(), .plan = nullptr, .states = {}};
   if (preview.ok()) {
     before.plan = preview.value().plan.get();
     before.states = preview.value().states;
   }
-  return assess(current().text, overrides_, before, box_);
+  return assess(current().text, overrides_, confirmed, before, box_);
 }
 
 // Looking costs nothing and decides nothing; only its owner's look takes a change further, and

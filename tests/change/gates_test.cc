@@ -13,7 +13,8 @@ namespace {
 
 Assessment judge_text(const std::string& text) {
   Machine machine(text_of({}));
-  return assess(text, *machine.overrides, machine.box->in_force(), *machine.box);
+  return assess(text, *machine.overrides, settings_of(text_of({})), machine.box->in_force(),
+                *machine.box);
 }
 
 void a_change_is_one_text(void** /*state*/) {
@@ -80,7 +81,8 @@ void files_of_new_credentials_are_read(void** /*state*/) {
   machine.box->bad_files = {
       {.file = {}, .line = 0, .path = "credentials[b].ca_file", .what = "is not there"}};
   const auto checked = [&](const std::string& more) {
-    return assess(text_of({.more = more}), *machine.overrides, machine.box->in_force(),
+    const Settings confirmed = settings_of(text_of({.more = old_ones + " );\n"}));
+    return assess(text_of({.more = more}), *machine.overrides, confirmed, machine.box->in_force(),
                   *machine.box)
         .checked;
   };
@@ -138,6 +140,128 @@ void reasons_are_a_line(void** /*state*/) {
   }
 }
 
+// Of shop, web1 weighs 1 and web2 what is said; blog is as it is.
+std::string two_servers(const std::string& web2, const std::string& more = {}) {
+  const auto service = [](const char* name, const char* vip, const std::string& servers) {
+    return std::string("  { name = \"") + name + "\"; vips = [\"" + vip +
+           "\"]; ports = \"80\"; buckets = 4099; mss = 1400; backends = (" + servers + "); }";
+  };
+  const std::string web1 = "{ name = \"web1\"; address = \"10.0.0.1\"; }";
+  return "ports = ( { name = \"wan\"; device = \"net_null0\"; addresses = [\"10.0.0.254/24\"]; } "
+         ");\nservices = (\n" +
+         service("shop", "192.0.2.10", web1 + (web2.empty() ? "" : ", " + web2) + more) + ",\n" +
+         service("blog", "192.0.2.11",
+                 "{ name = \"a\"; address = \"10.0.0.8\"; }, "
+                 "{ name = \"b\"; address = \"10.0.0.9\"; }") +
+         " );\n";
+}
+std::string weighing(unsigned weight) {
+  return "{ name = \"web2\"; address = \"10.0.0.2\"; weight = " + std::to_string(weight) + "; }";
+}
+
+std::string found_by(const std::vector<Hit>& hits, std::string_view rule) {
+  std::string text;
+  for (const Hit& hit : hits) {
+    if (hit.rule == rule) text += std::string(name_of(hit.severity)) + " " + hit.where + "\n";
+  }
+  return text;
+}
+
+// With web1 drained, web2 has everything, before and after: of that the change is innocent.
+void what_overrides_hide_is_judged(void** /*state*/) {
+  struct Case {
+    const char* description;
+    std::string before;
+    std::string after;
+    const char* overridden;  // drained; empty: nobody
+    const char* single_node;
+    std::vector<std::string> looked_at;
+  };
+  const std::vector<std::string> shop = {"shop", "shop"};
+  const Case cases[] = {
+      {"no override",
+       two_servers(weighing(1)),
+       two_servers(weighing(1'000)),
+       "",
+       "refuse services.shop.backends.web2\n",
+       {}},
+      {"hidden", two_servers(weighing(1)), two_servers(weighing(1'000)), "shop/web1",
+       "refuse services.shop.backends.web2\n", shop},
+      {"hidden by a drain of all services", two_servers(weighing(1)), two_servers(weighing(1'000)),
+       "web1", "refuse services.shop.backends.web2\n", shop},
+      {"so already, without overrides too", two_servers(weighing(1'000)),
+       two_servers(weighing(1'001)), "shop/web1", "warn services.shop.backends.web2\n", shop},
+      {"nothing is hidden", two_servers(weighing(1)),
+       two_servers("{ name = \"web2\"; address = \"10.0.0.3\"; }"), "shop/web1",
+       "warn services.shop.backends.web2\n", shop},
+      {"another service's",
+       two_servers(weighing(1)),
+       two_servers(weighing(1'000)),
+       "blog/a",
+       "refuse services.shop.backends.web2\nwarn services.blog.backends.b\n",
+       {}},
+      {"the same",
+       two_servers(weighing(1)),
+       two_servers(weighing(1)),
+       "shop/web1",
+       "warn services.shop.backends.web2\n",
+       {}},
+  };
+  for (const Case& each : cases) {
+    Machine machine(each.before);
+    if (*each.overridden != 0) {
+      const auto set = machine.transaction->set_override(
+          machine.caller("anna"),
+          {.backend = each.overridden, .lasts = 60 * kMicrosecondsPerTick, .reason = "x"});
+      assert_true(set.ok());
+    }
+    const Assessment found = assess(each.after, *machine.overrides, settings_of(each.before),
+                                    machine.box->in_force(), *machine.box);
+    const std::string single_node = found_by(found.checked.hits, "single-node");
+    if (single_node != each.single_node) {
+      print_message("%s: %s\n", each.description, single_node.c_str());
+    }
+    assert_string_equal(single_node.c_str(), each.single_node);
+    assert_true(found.checked.hits == found.impact.hits);
+    assert_true(machine.box->looked_at == each.looked_at);
+  }
+}
+
+// What comes into force at once is what it is with the overrides: who is drained may leave.
+void who_is_drained_may_leave(void** /*state*/) {
+  const std::string third = ", { name = \"web3\"; address = \"10.0.0.3\"; }";
+  const std::string fourth = ", { name = \"web4\"; address = \"10.0.0.4\"; }";
+  const std::string before = two_servers(weighing(1), third + fourth);
+  Machine machine(before);
+  assert_true(machine.transaction
+                  ->set_override(
+                      machine.caller("anna"),
+                      {.backend = "shop/web2", .lasts = 60 * kMicrosecondsPerTick, .reason = "x"})
+                  .ok());
+  const Assessment found = assess(two_servers("", third + fourth), *machine.overrides,
+                                  settings_of(before), machine.box->in_force(), *machine.box);
+  assert_true(found.checked.ok());
+  assert_string_equal(found_by(found.checked.hits, "mass-change").c_str(), "");
+  assert_int_equal(found.impact.services.size(), 1);
+  assert_true(found.impact.services.front().moved == 0);
+}
+
+// A waiver is for each rule; what is waived is told of each subject.
+void the_worse_of_two_is_told(void** /*state*/) {
+  const auto hit = [](std::string_view rule, Severity severity, const char* subject) {
+    return Hit{.rule = rule, .severity = severity, .where = "x", .what = {}, .subject = subject};
+  };
+  std::vector<Hit> hits = {hit("single-node", Severity::warn, "a"),
+                           hit("n-minus-1", Severity::refuse, "a")};
+  add_worse({hit("drained-to-zero", Severity::warn, "a"), hit("n-minus-1", Severity::warn, "a"),
+             hit("single-node", Severity::refuse, "a"), hit("single-node", Severity::warn, "b")},
+            hits);
+  const std::vector<Hit> expected = {
+      hit("single-node", Severity::refuse, "a"), hit("single-node", Severity::warn, "b"),
+      hit("drained-to-zero", Severity::warn, "a"), hit("n-minus-1", Severity::refuse, "a")};
+  assert_true(hits == expected);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
@@ -148,6 +272,9 @@ int main() {
       cmocka_unit_test(no_comment_goes_beyond_the_text),
       cmocka_unit_test(what_is_found_first_is_told),
       cmocka_unit_test(files_of_new_credentials_are_read),
+      cmocka_unit_test(what_overrides_hide_is_judged),
+      cmocka_unit_test(who_is_drained_may_leave),
+      cmocka_unit_test(the_worse_of_two_is_told),
       cmocka_unit_test(waivers_fit_exactly),
       cmocka_unit_test(reasons_are_a_line),
   };

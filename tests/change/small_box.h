@@ -82,6 +82,11 @@ class SmallBox final : public Box {
     return Preview{.plan = std::move(plan.value()), .states = std::move(compiled.states)};
   }
 
+  Result<Preview> look_at(const Settings& settings) override {
+    for (const ServiceSettings& service : settings.services) looked_at.push_back(service.name);
+    return SmallBox::preview(std::make_shared<const Settings>(settings));
+  }
+
   Status roll_out(std::shared_ptr<const Settings> settings, const RolloutSettings& how) override {
     steps = how.steps;
     return SmallBox::publish(std::move(settings));
@@ -123,6 +128,7 @@ class SmallBox final : public Box {
   std::vector<Mistake> bad_files;  // of any credentials
   std::vector<CredentialSettings> asked_of;
   size_t published = 0;
+  std::vector<std::string> looked_at;  // services, one after the other
   std::shared_ptr<const Settings> ready;
 
  private:
