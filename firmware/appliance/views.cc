@@ -91,7 +91,7 @@ class Loads {
     const std::vector<uint16_t> numbers = numbers_of(plan_, service.name);
     const bool has_one_slot =
         !plan_.has_arms && std::ranges::all_of(numbers, [this](uint16_t number) {
-          return plan_.services[number].current != nullptr;
+          return plan_.services[number].guard.closed == Reason::none;
         });
     for (size_t i = 0; i < loads.size(); ++i) {
       if (!has_one_slot) {

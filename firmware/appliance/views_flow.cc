@@ -71,6 +71,9 @@ std::string because_of(const Diagnosis& diagnosis) {
     return whose + ": " + to_string(diagnosis.reason);
   }
   std::string text = diagnosis.established.because;
+  if (diagnosis.established.reason == Reason::none && diagnosis.opening.backend.empty()) {
+    return text + "; a new connection would be refused, for " + diagnosis.opening.because;
+  }
   if (diagnosis.opening.backend != diagnosis.established.backend) {
     text += "; a new connection would go to " + diagnosis.opening.backend + ", for " +
             diagnosis.opening.because;

@@ -3,8 +3,9 @@
 // happen if" is asked like "what is".
 //
 // A backend that cannot be reached or fails its check takes no flows, new or old, but keeps its
-// place: its share is the others' until it is back. A service that nobody is left for is closed,
-// and its packets are counted as dropped for that. Neither stops the rest.
+// place: its share is the others' until it is back. A service that nobody is left for is closed:
+// new flows are counted as dropped for that, and those on a backend that lives and just takes no
+// new ones go on. Neither stops the rest.
 #pragma once
 
 #include <cstdint>

@@ -72,7 +72,7 @@ std::vector<ServiceShares> ShareCounter::count(const Settings& settings, const P
       TableShares& of_family = shares[i][is_v4 ? 0 : 1].emplace();
       of_family.name = record.name;
       of_family.is_v4 = is_v4;
-      if (plan.services[found->second].current == nullptr) continue;
+      if (plan.services[found->second].guard.closed != Reason::none) continue;
       if (record.table->members.size() != service.backends.size()) continue;
       of_family.table = record.table.get();
       of_family.counts = count(*record.table);

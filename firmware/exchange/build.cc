@@ -64,6 +64,8 @@ class Builder {
   Status make_tables();
   std::shared_ptr<const BucketTable> table_before(const ServiceSpec& spec, uint16_t number) const;
   Status make_table(const ServiceSpec& spec, uint16_t number);
+  Status make_open_table(const ServiceSpec& spec, uint16_t number);
+  bool may_have_flows(const ServiceSpec& spec) const;
   Result<std::shared_ptr<const BucketTable>> fill_table(const ServiceSpec& spec);
   Status fill_buckets(const std::vector<MemberSpec>& members,
                       std::span<uint16_t> ret_buckets) const;
@@ -295,25 +297,43 @@ Status Builder::make_table(const ServiceSpec& spec, uint16_t number) {
   service.is_tried = spec.trial.is_on();
   service.guard = guard_of(spec, record.sources.get());
   service.is_plain = service.guard.is_none() && spec.hash_over == HashOver::five_tuple;
-  if (spec.closed != Reason::none) {
-    keep_table(spec, number);
-    return {};
+  const bool is_open = spec.closed == Reason::none;
+  if (!is_open) keep_table(spec, number);
+  if (Status status = is_open ? make_open_table(spec, number) : Status(); !status.ok()) {
+    return status;
   }
-  if (record.table == nullptr) {
-    Result<std::shared_ptr<const BucketTable>> table = fill_table(spec);
-    if (!table.ok()) return Error{table.message()};
-    record.table = std::move(table.value());
-  }
+  if (record.table == nullptr || (!is_open && !may_have_flows(spec))) return {};
   service.current = record.table->buckets.data();
   service.buckets = static_cast<uint32_t>(record.table->buckets.size());
-  if (has_table(known)) note_moves(number, spec.points.front().address.is_v4());
   if (record.moves == nullptr) return {};
   service.previous = record.moves->previous.data();
   service.previous_buckets = static_cast<uint32_t>(record.moves->previous.size());
   return {};
 }
 
-// What a closed service had is there when it opens, so that its flows stay where they were; unless
+Status Builder::make_open_table(const ServiceSpec& spec, uint16_t number) {
+  ServiceRecord& record = plan_->service_records[number];
+  if (record.table == nullptr) {
+    Result<std::shared_ptr<const BucketTable>> table = fill_table(spec);
+    if (!table.ok()) return Error{table.message()};
+    record.table = std::move(table.value());
+  }
+  if (has_table(record_before(number))) {
+    note_moves(number, spec.points.front().address.is_v4());
+  }
+  return {};
+}
+
+// Of a closed service: somebody lives who takes no new flows, and its packets are of flows at all.
+bool Builder::may_have_flows(const ServiceSpec& spec) const {
+  if (spec.affinity == Affinity::stateless) return false;
+  const auto is_alive = [&](uint32_t backend) { return spec_.backends[backend].is_alive; };
+  return std::ranges::any_of(spec.members, is_alive, &MemberSpec::backend) ||
+         std::ranges::any_of(spec.leaving, is_alive);
+}
+
+// What a closed service had is there when it opens, so that its flows stay where they were, and
+// before that for those who are on backends that live and just take no new ones; unless
 // a backend of it has left, whose slot may be another's by then.
 void Builder::keep_table(const ServiceSpec& spec, uint16_t number) const {
   const ServiceRecord* const known = record_before(number);

@@ -21,7 +21,7 @@ struct Guard {
   const Prefixes* sources = nullptr;  // null: anybody is allowed
   uint32_t new_flows_per_source = 0;  // a second, over all workers; 0: any number
   uint16_t mss = 0;                   // 0: whatever is announced
-  Reason closed = Reason::none;       // if not none, the service has no buckets
+  Reason closed = Reason::none;       // if not none, no flow may begin
   bool allows_others = true;          // those of whom `sources` does not speak
 
   bool is_none() const {

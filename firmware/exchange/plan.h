@@ -3,7 +3,8 @@
 //
 // Invariants (build_plan() establishes them, verify_plan() checks them on what was built):
 //  1. Every bucket names the slot of a live member of its own service whose weight is not 0, in a
-//     trial's slice one of the trial's; of a closed service, there are no buckets.
+//     trial's slice one of the trial's. A closed service has no buckets, or those that it had when
+//     it was open, which name members of then that are in the plan.
 //  2. A member has its share of its service's buckets, to less than one bucket; or one bucket, if
 //     that is more than its share. During a trial it has its share of its part, as chance has it.
 //  3. A previous backend of a moved bucket is in the plan.
@@ -57,7 +58,7 @@ struct BucketTable {
 
 // What a worker reads of a service.
 struct alignas(kCacheLine) Service {
-  const uint16_t* current = nullptr;
+  const uint16_t* current = nullptr;   // null: closed, and has no flows that may go on
   const uint16_t* previous = nullptr;  // null: no bucket has moved
   uint32_t buckets = 0;
   uint32_t previous_buckets = 0;

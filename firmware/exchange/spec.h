@@ -55,8 +55,10 @@ struct ServiceSpec {
   // Places in PlanSpec::backends. They have no bucket any more, but flows that they may keep.
   std::vector<uint32_t> leaving;
 
-  // Other than none: nobody can take its flows now, and its packets are dropped for this. Only then
-  // there may be no member, or none of positive weight. When it opens, flows are where they were.
+  // Other than none: nobody can take new flows now, and what would begin one is dropped for this,
+  // as is what was on a backend that does not live. Flows on those that live go on, if it had a
+  // table before. Only then there may be no member, or none of positive weight. When it opens,
+  // flows are where they were.
   Reason closed = Reason::none;
 
   uint16_t mss =

@@ -250,12 +250,14 @@ Status check_guard(const Service& service, const ServiceRecord& record, const Se
 
 // What workers read is what the records hold, and what was asked for.
 Status check_hot(const Service& service, const ServiceRecord& record, const ServiceSpec& spec) {
-  if (spec.closed != Reason::none) {
-    const bool has_buckets = service.current != nullptr || service.buckets != 0 ||
-                             service.previous != nullptr || service.previous_buckets != 0;
+  if (spec.closed != Reason::none && service.current == nullptr) {
+    const bool has_buckets =
+        service.buckets != 0 || service.previous != nullptr || service.previous_buckets != 0;
     return has_buckets ? Status(Error{"it is closed, but has buckets"}) : Status();
   }
-  if (record.table == nullptr) return Error{"it has no table"};
+  if (record.table == nullptr) {
+    return Error{spec.closed == Reason::none ? "it has no table" : "it is closed, but has buckets"};
+  }
   const BucketTable& table = *record.table;
   const Moves* const moves = record.moves.get();
   if (service.current != table.buckets.data() || service.buckets != table.buckets.size() ||
@@ -275,6 +277,50 @@ Status check_hot(const Service& service, const ServiceRecord& record, const Serv
   return {};
 }
 
+// By name, each with all its arms.
+using Ways = std::unordered_multimap<std::string_view, const ForwardingSpec*>;
+
+// The table that a closed service has kept for the flows that go on: whom its buckets name is in
+// the plan, and who is gets what its settings say. Who has no bucket may have left: nobody is sent
+// there.
+Status check_kept(const Plan& plan, const Uses& uses, const Ways& ways, const ServiceSpec& spec,
+                  const BucketTable& table) {
+  for (const auto* const members : {&table.members, &table.trial}) {
+    for (const TableMember& member : *members) {
+      if (!may(uses, member.slot, kIsInPlan | family_of(spec))) {
+        if (member.weight == 0) continue;
+        return Error{"it is closed, and a bucket that it has kept names nobody who is there"};
+      }
+      const std::string& name = plan.backend_records[member.slot].name;
+      const auto [first, last] = ways.equal_range(name);
+      const bool is_good = std::any_of(first, last, [&](const auto& way) {
+        return is_of(plan.forwardings[member.slot], *way.second);
+      });
+      if (is_good) continue;
+      return Error{"packets to its member '" + name + "' do not become what its settings say"};
+    }
+  }
+  return {};
+}
+
+// REQUIRES: check_service() has passed.
+Status check_kept_tables(const Plan& plan, const Uses& uses, const PlanSpec& spec,
+                         const std::vector<const ServiceSpec*>& services) {
+  Ways ways;
+  for (size_t i = 0; i < services.size(); ++i) {
+    const bool is_kept = services[i] != nullptr && services[i]->closed != Reason::none &&
+                         plan.services[i].current != nullptr;
+    if (!is_kept) continue;
+    if (ways.empty()) {
+      for (const BackendSpec& each : spec.backends) ways.emplace(each.name, &each.forwarding);
+    }
+    const BucketTable& table = *plan.service_records[i].table;
+    Status status = check_kept(plan, uses, ways, *services[i], table);
+    if (!status.ok()) return Error{"service '" + services[i]->name + "': " + status.message()};
+  }
+  return {};
+}
+
 Status check_service(const Plan& plan, const Uses& uses, uint16_t number, const PlanSpec& whole,
                      const ServiceSpec& spec, const Plan* verified, Checked& checked) {
   const ServiceRecord& record = plan.service_records[number];
@@ -287,10 +333,15 @@ Status check_service(const Plan& plan, const Uses& uses, uint16_t number, const 
     if (status.ok()) status = check_list(*record.sources, spec.deny, spec.allow, Guard::kDenied);
   }
   if (status.ok()) status = check_hot(plan.services[number], record, spec);
-  if (!status.ok() || spec.closed != Reason::none) return status;
+  if (!status.ok() || plan.services[number].current == nullptr) return status;
   const BucketTable& table = *record.table;
-  if (table.trial_share != spec.trial.share) return Error{"its trial has another share"};
   const bool is_checked = known != nullptr && known->table == record.table;
+  if (spec.closed != Reason::none) {
+    if (!is_checked) status = check_shares(plan, table);
+    if (!status.ok() || record.moves == nullptr) return status;
+    return check_moves(plan, uses, spec, *record.moves);
+  }
+  if (table.trial_share != spec.trial.share) return Error{"its trial has another share"};
   for (const auto& [wanted, members] :
        {std::pair{&spec.members, &table.members}, std::pair{&spec.trial.members, &table.trial}}) {
     if (status.ok()) status = check_members(plan, uses, spec, *wanted, *members);
@@ -410,6 +461,7 @@ Status verify_plan(const Plan& plan, const PlanSpec& spec, const Plan* verified)
     }
     if (!status.ok()) return Error{"service '" + service.name + "': " + status.message()};
   }
+  if (Status status = check_kept_tables(plan, uses, spec, services); !status.ok()) return status;
   return check_ways(plan, spec, verified);
 }
 

@@ -13,9 +13,10 @@
 namespace evenkeel {
 namespace {
 
-// What stands before the buckets, but for the limit of new flows, which only workers know.
+// What stands before the buckets, but for the limit of new flows, which only workers know. A closed
+// service that has kept its buckets refuses by flow.
 Reason guard(const Service& service, const FlowKey& key) {
-  if (service.guard.closed != Reason::none) return service.guard.closed;
+  if (service.current == nullptr) return service.guard.closed;
   return service.guard.allows(key.source) ? Reason::none : Reason::denied;
 }
 
@@ -97,6 +98,13 @@ class Diagnostician {
       return slot == remembered ? home != kNoBackend : plan_.lives[slot].is_alive;
     };
     const Steered steered = steer(affinity, bucket_, is_opening, remembered, is_alive);
+    const Reason closed = plan_.services[number_].guard.closed;
+    if (closed != Reason::none && (steered.begins || !plan_.lives[steered.backend].is_alive)) {
+      return {.reason = closed,
+              .backend = {},
+              .because = steered.begins ? "its service is closed: nobody takes new flows"
+                                        : "its service is closed, and its backend is not alive"};
+    }
     FlowVerdict verdict{.reason = Reason::none,
                         .backend = name_of_backend(steered.backend),
                         .because = because(affinity, is_opening, steered, known)};

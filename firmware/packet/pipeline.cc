@@ -4,7 +4,6 @@
 
 #include "firmware/base/check.h"
 #include "firmware/packet/returns.h"
-#include "firmware/table/steer.h"
 #include "firmware/wire/emit.h"
 #include "firmware/wire/emit_burst.h"
 #include "firmware/wire/icmp.h"
@@ -14,17 +13,6 @@
 
 namespace evenkeel {
 namespace {
-
-// What a bucket's previous backend is, of a service that has not moved.
-constexpr uint16_t kNoPrevious = kNoBackend;
-
-// ICMP errors go with their flow, but are not a sign of life from it.
-bool is_of_client(const Parsed& parsed) { return parsed.kind != Kind::icmp_error; }
-
-// Whether flow memory may have a say in where a packet of a service goes.
-bool may_ask(const Service& service) {
-  return service.previous != nullptr || service.affinity == Affinity::sticky;
-}
 
 // Of any of four; without a branch for each.
 template <typename ServiceOf>
@@ -62,6 +50,8 @@ void Pipeline::run(const Plan& plan, std::span<Frame> frames, Microseconds now,
   if (!frames.empty()) {
     classify(plan, frames, now, ret_reasons);
     choose(plan, frames, tick);
+    if (sets_.closed.bits() != 0) [[unlikely]]
+      recall_closed(plan, tick, ret_reasons);
     recall(plan, tick);
     emit_all(plan, frames, ret_reasons);
     track(plan, frames, now);
@@ -288,24 +278,30 @@ Reason Pipeline::find_service(const Plan& plan, const Frame& frame, size_t i, Ti
     return Reason::no_service;
   const Service& service = plan.services[number];
   const Reason reason =
-      service.is_plain ? Reason::none : pass_guard(service.guard, frame, i, number, now);
+      service.is_plain ? Reason::none : pass_guard(service, frame, i, number, now);
   if (reason != Reason::none) return reason;
   service_[i] = number;
   sets_.live.add(i);
+  sets_.closed.add_if(service.guard.closed != Reason::none, i);
   sets_.opening.add_if((parsed.signals & kOpening) != 0, i);
   return Reason::none;
 }
 
-// An ICMP error counts as its client's, whoever on the way has sent it.
-Reason Pipeline::pass_guard(const Guard& guard, const Frame& frame, size_t i, uint16_t service,
+// An ICMP error counts as its client's, whoever on the way has sent it. Of a closed service, what
+// does not open a flow may be of one that goes on: recall_closed() knows.
+Reason Pipeline::pass_guard(const Service& service, const Frame& frame, size_t i, uint16_t number,
                             Tick now) {
+  const Guard& guard = service.guard;
   const Parsed& parsed = parsed_[i];
-  if (guard.closed != Reason::none) return guard.closed;
+  const bool is_opening = (parsed.signals & kOpening) != 0;
+  if (guard.closed != Reason::none && (is_opening || service.current == nullptr)) {
+    return guard.closed;
+  }
   if (!guard.allows(parsed.key.source)) return Reason::denied;
-  if ((parsed.signals & kOpening) == 0) return Reason::none;
+  if (!is_opening) return Reason::none;
   if (guard.new_flows_per_source != 0) {
     const uint32_t mine = (guard.new_flows_per_source + workers_ - 1) / workers_;
-    const uint64_t client = secret_.hash(parsed.key.source) + service;
+    const uint64_t client = secret_.hash(parsed.key.source) + number;
     if (!flow_limit_.admit(client, mine, now)) return Reason::over_limit;
   }
   if (guard.mss != 0) clamp_mss(frame, parsed, guard.mss);
@@ -382,62 +378,6 @@ void Pipeline::choose(const Plan& plan, std::span<const Frame> frames, Tick now)
   const size_t sample = place_of_sample();
   if (sets_.live.has(sample)) {
     evidence_.sources().prefetch(service_[sample], secret_.source_hash(source_of(sample)), now);
-  }
-}
-
-// Where flow memory has a say: the flows of moved buckets and of sticky services. Of many
-// prefetches at once the processor would do the first ones only, or wait for them: here they keep a
-// distance, which is the best one of 6 to 63 (Sapphire Rapids; 12 and 40 cost 3 ns a packet more).
-void Pipeline::recall(const Plan& plan, Tick now) {
-  if (sets_.asking.bits() == 0) return;
-  constexpr size_t kAhead = 24;
-  PacketSet::Iterator ahead = sets_.asking.begin();
-  const auto prefetch = [&] {
-    if (ahead == sets_.asking.end()) return;
-    memory_.prefetch(flow_[*ahead]);
-    ++ahead;
-  };
-  for (size_t i = 0; i < kAhead; ++i) prefetch();
-  for (const size_t i : sets_.asking) {
-    prefetch();
-    recall_one(plan, i, now);
-  }
-}
-
-// A plain packet need not be described for it: its columns say what is asked.
-[[gnu::always_inline]] inline void Pipeline::recall_one(const Plan& plan, size_t i, Tick now) {
-  const Affinity affinity = plan.services[service_[i]].affinity;
-  const Bucket bucket = {.current = backend_[i], .previous = *previous_[i]};
-  if (!needs_memory(affinity, bucket)) return;
-  const bool is_described = !sets_.undescribed.has(i);
-  const bool is_v4 = is_described ? parsed_[i].is_v4 : !PacketSet(plain_.ipv6).has(i);
-  const uint32_t signals = is_described ? parsed_[i].signals : plain_.signals[i];
-  const FlowMemory::Found found = memory_.find(flow_[i], now);
-  const uint16_t home = plan.home_of(found.backend, is_v4, now, found.age);
-  const uint16_t remembered = home != kNoBackend ? home : found.backend;
-  const auto is_alive = [&](uint16_t slot) {
-    return slot == remembered ? home != kNoBackend : plan.lives[slot].is_alive;
-  };
-  const bool is_opening = (signals & kOpening) != 0;
-  const Steered steered = steer(affinity, bucket, is_opening, remembered, is_alive);
-  const bool is_of_flow = !is_described || is_of_client(parsed_[i]);
-  if (is_of_flow && steered.touch) {
-    const bool is_closing = (signals & (kClosing | kReset)) != 0;
-    memory_.touch(
-        flow_[i], found,
-        is_closing || found.state == FlowState::closing ? FlowState::closing : FlowState::finished,
-        now);
-  }
-  backend_[i] = steered.backend;
-  if (is_of_flow && steered.deviates) {
-    evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
-  }
-  if (is_of_flow && steered.remember) {
-    const FlowMemory::Insertion outcome =
-        memory_.insert(flow_[i], found, steered.backend, now,
-                       is_opening ? FirstPacket::opening : FirstPacket::other);
-    if (outcome == FlowMemory::Insertion::evicted) evidence_.count_eviction();
-    if (outcome == FlowMemory::Insertion::refused) evidence_.count_refused_insertion();
   }
 }
 

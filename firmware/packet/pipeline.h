@@ -24,6 +24,7 @@
 #include "firmware/packet/fragments.h"
 #include "firmware/table/hash.h"
 #include "firmware/table/memory.h"
+#include "firmware/table/steer.h"
 #include "firmware/wire/frame.h"
 #include "firmware/wire/lanes.h"
 #include "firmware/wire/parse.h"
@@ -112,6 +113,7 @@ class Pipeline {
     PacketSet undescribed;  // and of those, the ones whose parsed_ is yet to be made
     PacketSet live;         // not dropped
     PacketSet asking;       // those of whom flow memory may know
+    PacketSet closed;       // those of services that take no new flows: live if theirs is there
     PacketSet sampled;      // those whose flows may be followed
     PacketSet opening;      // those that open a flow
   };
@@ -122,6 +124,14 @@ class Pipeline {
     uint32_t more = 0;
     uint16_t number = kNoService;
   };
+
+  // What a bucket's previous backend is, of a service that has not moved.
+  static constexpr uint16_t kNoPrevious = kNoBackend;
+
+  // Whether flow memory may have a say in where a packet of a service goes.
+  static bool may_ask(const Service& service) {
+    return service.previous != nullptr || service.affinity == Affinity::sticky;
+  }
 
   void classify(const Plan& plan, std::span<Frame> frames, Microseconds now,
                 std::span<Reason> ret_reasons);
@@ -141,13 +151,24 @@ class Pipeline {
   Reason classify_one(const Plan& plan, Frame& frame, size_t i, Microseconds now);
   bool know_ports(size_t i, Microseconds now);
   Reason find_service(const Plan& plan, const Frame& frame, size_t i, Tick now);
-  Reason pass_guard(const Guard& guard, const Frame& frame, size_t i, uint16_t service, Tick now);
+  Reason pass_guard(const Service& service, const Frame& frame, size_t i, uint16_t number,
+                    Tick now);
   Reason answer_echo(const Plan& plan, Frame& frame, const Parsed& parsed);
   Reason return_reply(const Plan& plan, Frame& frame, size_t i, Tick now);
   void find_sampled(uint32_t mask);
   void choose(const Plan& plan, std::span<const Frame> frames, Tick now);
+  // Where memory is asked: pipeline_recall.cc.
   void recall(const Plan& plan, Tick now);
   void recall_one(const Plan& plan, size_t i, Tick now);
+  void recall_closed(const Plan& plan, Tick now, std::span<Reason> ret_reasons);
+  // What the rule says of a packet, and what it was told for that.
+  struct Recalled {
+    Steered steered;
+    FlowMemory::Found found;
+    uint32_t signals = 0;
+  };
+  Recalled ask(const Plan& plan, size_t i, Affinity affinity, Bucket bucket, Tick now) const;
+  void follow(const Recalled& recalled, size_t i, Tick now);
   // Of one that was parsed, as it stands in an Address.
   Secret::Block source_of(size_t i) const {
     return sets_.undescribed.has(i) ? plain_.source_of(i)

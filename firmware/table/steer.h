@@ -52,6 +52,7 @@ struct Steered {
   bool remember = false;  // insert (flow -> backend)
   bool touch = false;     // the flow was remembered, and is to be kept young
   bool deviates = false;  // differs from its bucket's current backend: the window must stay open
+  bool begins = false;    // not of a flow that is on this backend already, as far as one can tell
 };
 
 // Whether steering needs to know what is remembered; if not, steer() takes kNoBackend for it.
@@ -63,8 +64,10 @@ constexpr bool needs_memory(Affinity affinity, Bucket bucket) {
 template <typename IsAlive>
 constexpr Steered steer(Affinity affinity, Bucket bucket, bool opening, uint16_t remembered,
                         const IsAlive& is_alive) {
-  if (!needs_memory(affinity, bucket)) return {.backend = bucket.current};
-  const Steered anew = {.backend = bucket.current, .remember = true};
+  if (!needs_memory(affinity, bucket)) {
+    return {.backend = bucket.current, .begins = opening || affinity == Affinity::stateless};
+  }
+  const Steered anew = {.backend = bucket.current, .remember = true, .begins = true};
   if (opening) return anew;
   if (remembered != kNoBackend && is_alive(remembered)) {
     return {.backend = remembered, .touch = true, .deviates = remembered != bucket.current};

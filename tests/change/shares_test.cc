@@ -56,6 +56,15 @@ void families_and_closed_services(void** /*state*/) {
   assert_true(shares[2][0]->share(0) == 0);
 }
 
+// That flows go on by the table which it had is no share of new ones.
+void a_closed_service_that_has_kept_its_table_has_no_shares(void** /*state*/) {
+  const TestBox open(one_service({1, 1}), {}, nullptr);
+  const TestBox closed(one_service({0, 1}), {server(2).address}, open.plan.get());
+  ShareCounter counter;
+  assert_non_null(closed.plan->services[0].current);
+  assert_false(counter.count(closed.settings, *closed.plan)[0][0]->is_open());
+}
+
 // As long as a worker holds a plan up, settings are ahead of the one in force.
 void what_an_older_plan_has_not_is_without_shares(void** /*state*/) {
   const TestBox old_box(one_service({1, 1}), {}, nullptr);
@@ -224,6 +233,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(shares_are_counted),
       cmocka_unit_test(families_and_closed_services),
+      cmocka_unit_test(a_closed_service_that_has_kept_its_table_has_no_shares),
       cmocka_unit_test(what_an_older_plan_has_not_is_without_shares),
       cmocka_unit_test(what_moves_is_what_plans_do),
       cmocka_unit_test(the_same_moves_nothing),

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "firmware/exchange/build.h"
+#include "firmware/table/slice.h"
 #include "tests/cmocka.h"
 #include "tests/exchange/specs.h"
 
@@ -41,18 +42,34 @@ void expect_closed(const Plan& plan, Reason reason) {
   assert_int_equal(service.buckets + service.previous_buckets, 0);
 }
 
+// Its flows go by the table that it had.
+void expect_kept(const Plan& plan, const Plan& before) {
+  const uint16_t number = number_of(plan, "web");
+  const Service& service = plan.services[number];
+  const ServiceRecord& record = plan.service_records[number];
+  assert_int_equal(service.guard.closed, Reason::next_hop_unresolved);
+  assert_false(service.is_plain);
+  assert_ptr_equal(record.table.get(), record_of(before, "web").table.get());
+  assert_ptr_equal(service.current, record.table->buckets.data());
+  assert_int_equal(service.buckets, record.table->buckets.size());
+  assert_ptr_equal(service.previous,
+                   record.moves == nullptr ? nullptr : record.moves->previous.data());
+}
+
 struct Closing {
   const char* description;
   void (*close)(PlanSpec& spec);
+  bool is_anybody_there;
 };
 
 const Closing kClosings[] = {
-    {"no member", [](PlanSpec& spec) { web(spec).members.clear(); }},
+    {"no member", [](PlanSpec& spec) { web(spec).members.clear(); }, false},
     {"no weight",
      [](PlanSpec& spec) {
        for (MemberSpec& member : web(spec).members) member.weight = 0;
-     }},
-    {"as it was", [](PlanSpec& /*spec*/) {}},
+     },
+     true},
+    {"as it was", [](PlanSpec& /*spec*/) {}, true},
 };
 
 void a_closed_service_is_there_without_buckets(void** /*state*/) {
@@ -63,7 +80,11 @@ void a_closed_service_is_there_without_buckets(void** /*state*/) {
       web(spec).closed = reason;
       row.close(spec);
       expect_closed(*built(spec), reason);
-      expect_closed(*built_after(first, spec, kSoon), reason);
+      const PlanPointer closed = built_after(first, spec, kSoon);
+      const Service& service = closed->services[number_of(*closed, "web")];
+      assert_int_equal(service.guard.closed, reason);
+      assert_int_equal(service.current != nullptr, row.is_anybody_there);
+      if (!row.is_anybody_there) expect_closed(*closed, reason);
       web(spec).closed = Reason::none;
       const bool is_good = build_plan(spec, secret_of(1), {.quiet_for = {}}, kNow).ok();
       assert_int_equal(is_good, !web(spec).members.empty() && web(spec).members[0].weight > 0);
@@ -179,6 +200,80 @@ void another_family_inherits_nothing(void** /*state*/) {
   assert_null(record_of(*built_after(kept, spec, kLater), "web").moves.get());
 }
 
+// four-0 is drained, and the others are lost: its flows are there.
+PlanSpec all_lost_but_a_drained_one() {
+  PlanSpec spec = all_lost();
+  spec.backends[0] = backend_of(0);
+  return spec;
+}
+
+void who_lives_and_is_drained_keeps_its_flows(void** /*state*/) {
+  const PlanPointer first = built(good_spec());
+  PlanSpec drained = good_spec();
+  web(drained).members[0].weight = 0;
+  const PlanPointer second = built_after(first, drained, kNow + 1);
+  const PlanPointer closed = built_after(second, all_lost_but_a_drained_one(), kSoon);
+  expect_kept(*closed, *second);
+  assert_non_null(closed->services[number_of(*closed, "web")].previous);
+  const PlanPointer still = built_after(closed, all_lost_but_a_drained_one(), kLater);
+  expect_kept(*still, *second);
+  // Once it has gone as well, nobody has flows; when it is back, they are.
+  const PlanPointer none = built_after(still, all_lost(), kLater + 1);
+  expect_closed(*none, Reason::next_hop_unresolved);
+  expect_kept(*built_after(none, all_lost_but_a_drained_one(), kLater + 2), *second);
+  const PlanPointer open = built_after(still, drained, kLast);
+  assert_true(record_of(*open, "web").moves->previous == record_of(*second, "web").moves->previous);
+  assert_int_equal(open->fingerprint, second->fingerprint);
+}
+
+// It takes part of no settings any more, and its flows are there.
+void who_lives_and_leaves_keeps_its_flows(void** /*state*/) {
+  const PlanPointer first = built(good_spec());
+  PlanSpec spec = all_lost_but_a_drained_one();
+  web(spec).members.erase(web(spec).members.begin());
+  web(spec).leaving = {0};
+  expect_kept(*built_after(first, spec, kSoon), *first);
+  web(spec).leaving.clear();
+  expect_closed(*built_after(first, spec, kSoon), Reason::next_hop_unresolved);
+}
+
+// Each packet is on its own, and nobody takes new ones.
+void a_stateless_service_has_no_flows_to_keep(void** /*state*/) {
+  PlanSpec spec = good_spec();
+  web(spec).affinity = Affinity::stateless;
+  const PlanPointer first = built(spec);
+  PlanSpec lost = all_lost_but_a_drained_one();
+  web(lost).affinity = Affinity::stateless;
+  expect_closed(*built_after(first, lost, kSoon), Reason::next_hop_unresolved);
+}
+
+// After a restart nobody knows who had which flow.
+void without_a_table_before_nobody_goes_on(void** /*state*/) {
+  const PlanPointer first = built(all_lost_but_a_drained_one());
+  expect_closed(*first, Reason::next_hop_unresolved);
+  expect_closed(*built_after(first, all_lost_but_a_drained_one(), kSoon),
+                Reason::next_hop_unresolved);
+}
+
+void both_arms_of_a_closed_service_go_on(void** /*state*/) {
+  PlanSpec spec = good_spec();
+  for (uint32_t i = 0; i < 3; ++i) {
+    spec.backends.push_back(backend_of(i));
+    spec.backends.back().arm = 1;
+    web(spec).trial.members.push_back({.backend = 6 + i, .weight = 1});
+  }
+  web(spec).trial.share = kWholeSlice / 2;
+  const PlanPointer first = built(spec);
+  PlanSpec drained = spec;
+  web(drained).trial = {};
+  web(drained).leaving = {6, 7, 8};
+  web(drained).closed = Reason::next_hop_unresolved;
+  for (MemberSpec& member : web(drained).members) member.weight = 0;
+  const PlanPointer closed = built_after(first, drained, kSoon);
+  expect_kept(*closed, *first);
+  assert_false(closed->services[number_of(*closed, "web")].is_tried);
+}
+
 void a_service_may_begin_closed(void** /*state*/) {
   const PlanPointer first = built(all_lost());
   assert_null(record_of(*first, "web").table.get());
@@ -226,6 +321,11 @@ int main() {
       cmocka_unit_test(what_was_a_leaver_s_is_forgotten),
       cmocka_unit_test(a_drained_member_may_leave_a_closed_service),
       cmocka_unit_test(another_family_inherits_nothing),
+      cmocka_unit_test(who_lives_and_is_drained_keeps_its_flows),
+      cmocka_unit_test(who_lives_and_leaves_keeps_its_flows),
+      cmocka_unit_test(a_stateless_service_has_no_flows_to_keep),
+      cmocka_unit_test(without_a_table_before_nobody_goes_on),
+      cmocka_unit_test(both_arms_of_a_closed_service_go_on),
       cmocka_unit_test(a_service_may_begin_closed),
       cmocka_unit_test(a_backend_without_next_hop_keeps_its_slot),
   };

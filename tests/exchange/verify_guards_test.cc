@@ -17,6 +17,7 @@ namespace {
 PlanSpec guarded_spec() {
   PlanSpec spec = good_spec();
   spec.services[0].closed = Reason::no_backend;
+  spec.services[0].members.clear();
   spec.services[1].mss = 1'400;
   spec.services[1].new_flows_per_source = 9;
   spec.services[1].allow = {{address_of("10.0.0.0"), 96 + 8}, {address_of("10.1.2.0"), 96 + 24}};
@@ -58,10 +59,50 @@ void change_ways(Copy& copy, void (*change)(std::vector<Prefixes::Entry>& entrie
 using Entries = std::vector<Prefixes::Entry>;
 using ServerPoints = std::vector<ServerPoint>;
 
-const Corruption kGuardCorruptions[] = {
-    {"a closed service with buckets",
+// "web" is closed, and flows of "four-0" go on by the table that it had.
+PlanSpec kept_spec() {
+  PlanSpec spec = good_spec();
+  spec.services[0].closed = Reason::no_backend;
+  for (MemberSpec& member : spec.services[0].members) member.weight = 0;
+  return spec;
+}
+
+const Corruption kKeptCorruptions[] = {
+    {"buckets of another service",
      [](Copy& copy) { copy.hot("web").current = copy.table("mail").buckets.data(); }, "'web'",
+     "not the one that was built"},
+    {"more buckets than there are", [](Copy& copy) { copy.hot("web").buckets += 6; }, "'web'",
+     "not the one that was built"},
+    {"moved buckets that are hidden", [](Copy& copy) { copy.hot("web").previous = nullptr; },
+     "'web'", "moved buckets are not"},
+    {"another affinity", [](Copy& copy) { copy.hot("web").affinity = Affinity::sticky; }, "'web'",
+     "told apart"},
+    {"buckets of somebody who has left",
+     [](Copy& copy) {
+       const uint16_t slot = copy.slot("four-2");
+       std::ranges::replace(copy.moved("web").previous, slot, kNoBackend);
+       copy.plan.backend_records[slot].name.clear();
+     },
+     "'web'", "nobody who is there"},
+    {"a bucket of a stranger",
+     [](Copy& copy) { copy.table("web").buckets[7] = copy.slot("six-4"); }, "'web'",
+     "backend of another service"},
+    {"a previous backend of another family",
+     [](Copy& copy) { copy.moved("web").previous[3] = copy.slot("six-4"); }, "'web'",
+     "ready for the other IP version"},
+    {"a drained member's packets go elsewhere",
+     [](Copy& copy) {
+       copy.plan.forwardings[copy.slot("four-0")] = copy.plan.forwardings[copy.slot("four-2")];
+     },
+     "'web'", "'four-0' do not become"},
+};
+
+const Corruption kGuardCorruptions[] = {
+    {"a closed service with buckets", [](Copy& copy) { copy.hot("web").buckets = 251; }, "'web'",
      "closed, but has buckets"},
+    {"a closed service with another's buckets",
+     [](Copy& copy) { copy.hot("web").current = copy.table("mail").buckets.data(); }, "'web'",
+     "not the one that was built"},
     {"a closed service with moved buckets",
      [](Copy& copy) { copy.hot("web").previous = copy.table("mail").buckets.data(); }, "'web'",
      "closed, but has buckets"},
@@ -144,11 +185,23 @@ void what_guards_and_leads_back_is_checked_too(void** /*state*/) {
   expect_refusals(spec, built_after(built(open), spec, kNow + 1), kGuardCorruptions);
 }
 
+void what_a_closed_service_keeps_is_checked(void** /*state*/) {
+  const PlanPointer first = built(good_spec());
+  PlanSpec drained = good_spec();
+  drained.services[0].members[0].weight = 0;
+  const PlanPointer second = built_after(first, drained, kNow + 1);
+  const PlanSpec spec = kept_spec();
+  expect_refusals(spec, built_after(second, spec, kNow + 2), kKeptCorruptions);
+}
+
 }  // namespace
 }  // namespace evenkeel
 
 int main() {
   using namespace evenkeel;
-  const CMUnitTest tests[] = {cmocka_unit_test(what_guards_and_leads_back_is_checked_too)};
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(what_guards_and_leads_back_is_checked_too),
+      cmocka_unit_test(what_a_closed_service_keeps_is_checked),
+  };
   return cmocka_run_group_tests_name("exchange/verify_guards", tests, nullptr, nullptr);
 }

@@ -152,6 +152,34 @@ void test_what_is_not_forwarded_has_a_reason(void** /*state*/) {
   }
 }
 
+// One of those that take no new flows lives: what goes on is said, and what is refused.
+void test_what_is_said_of_a_closed_service_is_done(void** state) {
+  Box& box = of(state);
+  const PlanPointer first = built(with_weights(1, 1, 0));
+  const PlanPointer second = built_after(first, with_weights(0, 1, 0), box.tick());
+  PlanSpec spec = with_weights(0, 0, 0);
+  spec.services[0].closed = Reason::next_hop_unresolved;
+  spec.services[1].members[0].weight = 0;
+  spec.backends[1].is_alive = false;
+  const PlanPointer closed = built_after(second, spec, box.tick() + 1);
+  size_t staying = 0;
+  for (uint16_t i = 0; i < kFlows; ++i) {
+    const Client client{.port = static_cast<uint16_t>(1'000 + i)};
+    const Diagnosis said = said_of(box, *closed, client);
+    assert_int_equal(said.reason, Reason::none);
+    assert_int_equal(said.opening.reason, Reason::next_hop_unresolved);
+    assert_true(said.opening.backend.empty());
+    const std::string later = backend_of_packet(box, *closed, client, kTcpAck);
+    assert_string_equal(said.established.backend.c_str(), later.c_str());
+    assert_int_equal(said.established.reason,
+                     later.empty() ? Reason::next_hop_unresolved : Reason::none);
+    assert_int_equal(said.headers.empty(), later.empty());
+    assert_string_equal(backend_of_packet(box, *closed, client, kTcpSyn).c_str(), "");
+    staying += later.empty() ? 0 : 1;
+  }
+  assert_in_range(staying, kFlows / 4, kFlows - 1);
+}
+
 void test_echo_requests_are_answered(void** /*state*/) {
   const PlanPointer plan = built(good_spec());
   struct {
@@ -197,6 +225,8 @@ int main() {
   using namespace evenkeel;
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_what_is_said_is_done, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_what_is_said_of_a_closed_service_is_done, setup,
+                                      teardown),
       cmocka_unit_test_setup_teardown(test_headers_are_those_sent, setup, teardown),
       cmocka_unit_test(test_headers_of_other_modes),
       cmocka_unit_test(test_what_is_not_forwarded_has_a_reason),

@@ -5,11 +5,10 @@
 #include "firmware/packet/pipeline.h"
 #include "tests/cmocka.h"
 #include "tests/packet/box.h"
+#include "tests/packet/whereabouts.h"
 
 namespace evenkeel {
 namespace {
-
-constexpr uint16_t kFlows = 600;
 
 int setup(void** state) {
   *state = new Box;
@@ -20,39 +19,6 @@ int teardown(void** state) {
   return 0;
 }
 Box& of(void** state) { return *static_cast<Box*>(*state); }
-
-PlanSpec with_weights(std::vector<uint32_t> weights, Affinity affinity = Affinity::connection) {
-  PlanSpec spec = good_spec();
-  spec.services[0].affinity = affinity;
-  for (ServicePoint& point : spec.services[0].points) {
-    if (affinity != Affinity::connection) point.protocol = static_cast<uint8_t>(Protocol::udp);
-  }
-  for (size_t i = 0; i < weights.size(); ++i) spec.services[0].members[i].weight = weights[i];
-  return spec;
-}
-
-Client numbered(uint16_t flow, Protocol protocol = Protocol::tcp) {
-  return {.port = static_cast<uint16_t>(10'000 + flow), .protocol = protocol};
-}
-
-// Where each of the flows goes; -1: nowhere.
-using Whereabouts = std::vector<int64_t>;
-
-Whereabouts send_all(Box& box, const Plan& plan, uint8_t flags, uint16_t first = 0,
-                     uint16_t last = kFlows, Protocol protocol = Protocol::tcp) {
-  Whereabouts result;
-  for (uint16_t i = first; i < last; ++i) {
-    result.push_back(box.backend_for(plan, packet_from(numbered(i, protocol), flags)));
-  }
-  return result;
-}
-
-size_t differing(const Whereabouts& a, const Whereabouts& b) {
-  CHECK(a.size() == b.size());
-  size_t count = 0;
-  for (size_t i = 0; i < a.size(); ++i) count += a[i] != b[i] ? 1 : 0;
-  return count;
-}
 
 void flows_keep_their_backend_over_two_moves(void** state) {
   Box& box = of(state);

@@ -29,11 +29,17 @@ struct Case {
 constexpr Bucket kSteady = {.current = kCurrent};
 constexpr Bucket kMoved = {.current = kCurrent, .previous = kPrevious};
 constexpr Bucket kMovedBack = {.current = kCurrent, .previous = kCurrent};
-constexpr Steered kNew = {.backend = kCurrent, .remember = true};
+constexpr Steered kNew = {.backend = kCurrent, .remember = true, .begins = true};
 
 constexpr Case kCases[] = {
     {"steady: the current backend", kConnection, kSteady, false, kNone, kNone, {kCurrent}},
-    {"steady, opening: not remembered", kConnection, kSteady, true, kNone, kNone, {kCurrent}},
+    {"steady, opening: not remembered",
+     kConnection,
+     kSteady,
+     true,
+     kNone,
+     kNone,
+     {.backend = kCurrent, .begins = true}},
     {"moved, opening", kConnection, kMoved, true, kNone, kNone, kNew},
     {"moved, opening of a flow known elsewhere", kConnection, kMoved, true, kOther, kNone, kNew},
     {"moved, remembered on current",
@@ -101,13 +107,25 @@ constexpr Case kCases[] = {
     {"sticky, moved, not remembered: new, not from before", kSticky, kMoved, false, kNone, kNone,
      kNew},
     {"sticky, moved, remembered on a dead one", kSticky, kMoved, false, kOther, kOther, kNew},
-    {"stateless, moved", Affinity::stateless, kMoved, false, kNone, kNone, {kCurrent}},
-    {"stateless, moved, opening", Affinity::stateless, kMoved, true, kNone, kNone, {kCurrent}},
+    {"stateless, moved",
+     Affinity::stateless,
+     kMoved,
+     false,
+     kNone,
+     kNone,
+     {.backend = kCurrent, .begins = true}},
+    {"stateless, moved, opening",
+     Affinity::stateless,
+     kMoved,
+     true,
+     kNone,
+     kNone,
+     {.backend = kCurrent, .begins = true}},
 };
 
 bool operator==(const Steered& a, const Steered& b) {
   return a.backend == b.backend && a.remember == b.remember && a.touch == b.touch &&
-         a.deviates == b.deviates;
+         a.deviates == b.deviates && a.begins == b.begins;
 }
 
 void test_rule(void**) {
