@@ -87,9 +87,9 @@ void Pipeline::recall_closed(const Plan& plan, Tick now, std::span<Reason> ret_r
     evidence_.stamp_deviating(service_[i], group_of(steering_[i]), now);
   }
   if (is_of_flow && steered.remember) {
-    const FlowMemory::Insertion outcome = memory_.insert(
-        flow_[i], found, steered.backend, now,
-        (signals & kOpening) != 0 ? FirstPacket::opening : FirstPacket::other);
+    const FlowMemory::Insertion outcome =
+        memory_.insert(flow_[i], found, steered.backend, now,
+                       (signals & kOpening) != 0 ? FirstPacket::opening : FirstPacket::other);
     if (outcome == FlowMemory::Insertion::evicted) evidence_.count_eviction();
     if (outcome == FlowMemory::Insertion::refused) evidence_.count_refused_insertion();
   }
