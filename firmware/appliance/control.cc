@@ -134,8 +134,7 @@ Result<Control::Prepared> Control::prepare(std::shared_ptr<const Settings> setti
   const bool is_other = goes_back && change_->is_over();
   Compiled compiled = compile_now(*settings, is_other ? Prober::Of::others : Prober::Of::in_force);
   set_arms(compiled.spec, goes_back ? change_->old_arms : arms_);
-  add_leaving_to(compiled.spec);
-  if (goes_back) add_gone_to(compiled.spec, change_->tried, change_->arms);
+  add_leaving_to(compiled.spec, goes_back ? change_.get() : nullptr);
   Result<Planner::Draft> draft = planner_->draft(std::move(compiled.spec), now());
   if (!draft.ok()) return Error{draft.message()};
   return Prepared{.settings = std::move(settings),
@@ -338,15 +337,17 @@ void Control::tick() {
 
 // Of a service none of whose backends has answered yet, as after a start, nothing is known that
 // could be held against any of them.
-Compiled Control::compile_now(const Settings& settings, Prober::Of of) const {
+Compiled Control::compile_now(const Settings& settings, Prober::Of of, bool has_ways) const {
   std::unordered_map<std::string_view, bool> is_known;
   for (const ServiceSettings& service : settings.services) {
     is_known[service.name] = is_any_known(service, of);
   }
+  std::function<std::vector<KernelWay>()> ways;
+  if (has_ways) ways = [this] { return dataplane_.neighbours().ways(); };
   const Surroundings surroundings{
       .ports = ports_,
       .next_hop = [this](const Address& address) { return next_hop(address); },
-      .ways = [this] { return dataplane_.neighbours().ways(); },
+      .ways = std::move(ways),
       .unhealthy =
           [&](const ServiceSettings& service, const BackendSettings& backend) {
             return is_known[service.name] ? prober_.why_not(service.name, backend, of)

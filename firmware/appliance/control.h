@@ -139,13 +139,6 @@ class Control final : public Box {
     bool is_over() const { return rollout.is_over(); }
   };
 
-  // Settings that have gone, of services in which flows may still be on their backends.
-  struct Leaving {
-    Settings settings;
-    Arms arms;
-    Microseconds since = 0;
-  };
-
   Status put_in_force(std::shared_ptr<const Settings> settings);
   Status put_back(std::shared_ptr<const Settings> settings);
   void watch_change(Microseconds now);
@@ -155,7 +148,8 @@ class Control final : public Box {
   Status take_step(Microseconds now);
   void tell_step(const std::vector<std::string>& doubts);
   Status finish_rollout(Microseconds now);
-  void leave(Settings settings, Arms arms, Microseconds now);
+  std::vector<Leaving> leave(Settings settings, Arms arms, Microseconds now);
+  void tell_given_up(const std::vector<Leaving>& given_up);
   void end_leaving(Microseconds now);
   const Settings* others() const;
   Result<Prepared> prepare(std::shared_ptr<const Settings> settings);
@@ -171,12 +165,11 @@ class Control final : public Box {
   void watch(std::vector<Address> destinations);
   void wait_for_next_hops(const std::vector<Address>& destinations);
   bool are_resolved(const std::vector<Address>& destinations) const;
-  Compiled compile_now(const Settings& settings, Prober::Of of) const;
+  Compiled compile_now(const Settings& settings, Prober::Of of, bool has_ways = true) const;
   Compiled compile_settings() const;
   Compiled compiled_in_force() const;
   Compiled with_other_arms(Compiled compiled) const;
-  void add_leaving_to(PlanSpec& spec) const;
-  void add_gone_to(PlanSpec& spec, const Settings& gone, const Arms& arms) const;
+  void add_leaving_to(PlanSpec& spec, const ChangeAtWork* gone = nullptr) const;
   Result<SamePath::Way> own_way(ForwardingSpec way) const;
   bool is_any_known(const ServiceSettings& service, Prober::Of of) const;
   void configure_kernel();

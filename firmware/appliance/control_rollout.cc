@@ -1,5 +1,7 @@
 // How settings come into force step by step, and what becomes of those that they replace.
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "firmware/appliance/control.h"
@@ -14,9 +16,8 @@ namespace {
 constexpr Microseconds kReadInterval = 100'000;
 constexpr Microseconds kReadingShare = 20;
 
-// Settings whose backends flows may still be on, at a time; the oldest are given up first. And how
-// long they stay at least: plans that say whether they are needed lag behind.
-constexpr size_t kMaxLeaving = 8;
+// How long settings stay at least whose backends flows may still be on: plans that say whether they
+// are needed lag behind.
 constexpr Microseconds kLeavingTime = 10 * kMicrosecondsPerTick;
 
 // Of what a step could not tell, so many lines are logged.
@@ -84,10 +85,11 @@ Status Control::put_back(std::shared_ptr<const Settings> settings) {
   Status done = put_in_force(std::move(settings));
   if (!done.ok()) return done;
   arms_ = change_->old_arms;
-  leave(change_->tried, change_->arms, now());
+  const std::vector<Leaving> given_up = leave(change_->tried, change_->arms, now());
   change_.reset();
   follow_in_force();
   surroundings_changed_ = true;
+  tell_given_up(given_up);
   return done;
 }
 
@@ -122,30 +124,53 @@ Compiled Control::with_other_arms(Compiled compiled) const {
   return compiled;
 }
 
-void Control::add_leaving_to(PlanSpec& spec) const {
-  for (const Leaving& each : leaving_) add_gone_to(spec, each.settings, each.arms);
+// And a change that goes back. What only leaves may be nat alone: the ways to clients are asked for
+// once then.
+void Control::add_leaving_to(PlanSpec& spec, const ChangeAtWork* gone) const {
+  std::vector<PlanSpec> left;
+  bool has_ways = !spec.ways.empty();
+  const auto add = [&](const Settings& settings, const Arms& arms) {
+    left.push_back(compile_now(settings, Prober::Of::left, !has_ways).spec);
+    has_ways = has_ways || !left.back().ways.empty();
+    set_arms(left.back(), arms);
+  };
+  for (const Leaving& each : leaving_) add(each.settings, each.arms);
+  if (gone != nullptr) add(gone->tried, gone->arms);
+  if (!left.empty()) add_leaving(spec, std::move(left));
 }
 
-void Control::add_gone_to(PlanSpec& spec, const Settings& gone, const Arms& arms) const {
-  PlanSpec left = compile_now(gone, Prober::Of::left).spec;
-  set_arms(left, arms);
-  add_leaving(spec, std::move(left));
-}
-
-void Control::leave(Settings settings, Arms arms, Microseconds now) {
+// Answers what is given up for it.
+std::vector<Leaving> Control::leave(Settings settings, Arms arms, Microseconds now) {
   leaving_.push_back({.settings = std::move(settings), .arms = std::move(arms), .since = now});
-  if (leaving_.size() > kMaxLeaving) leaving_.erase(leaving_.begin());
+  return give_up_oldest(leaving_, backends_of(*settings_));
+}
+
+void Control::tell_given_up(const std::vector<Leaving>& given_up) {
+  for (const Leaving& each : given_up) {
+    const size_t services = each.settings.services.size();
+    const std::string what = "flows that are still on " +
+                             std::to_string(backends_of(each.settings)) +
+                             " backends of settings from before a change of " +
+                             (services == 1 ? "service " + each.settings.services.front().name
+                                            : std::to_string(services) + " services") +
+                             " may go elsewhere: too many changes have been made since";
+    log_.warning(what);
+    record("rollout", "rollout", what);
+  }
 }
 
 // When no flow is known to be on another backend than its bucket's.
 void Control::end_leaving(Microseconds now) {
   if (leaving_.empty() || planner_->is_waiting()) return;
-  const auto has_moves = [this](const Settings& settings) {
-    return std::ranges::any_of(plan().service_records, [&](const ServiceRecord& record) {
-      return record.moves != nullptr &&
-             std::ranges::find(settings.services, service_part(record.name),
-                               &ServiceSettings::name) != settings.services.end();
-    });
+  std::set<std::string_view> moved;
+  for (const ServiceRecord& record : plan().service_records) {
+    if (record.moves != nullptr) moved.insert(service_part(record.name));
+  }
+  const auto has_moves = [&](const Settings& settings) {
+    return !moved.empty() &&
+           std::ranges::any_of(settings.services, [&](const ServiceSettings& service) {
+             return moved.contains(service.name);
+           });
   };
   const auto ended = std::erase_if(leaving_, [&](const Leaving& each) {
     return now - each.since >= kLeavingTime && !has_moves(each.settings);
@@ -251,12 +276,14 @@ Status Control::finish_rollout(Microseconds now) {
     old_arms[service] = known == arms_.end() ? 0 : known->second;
   }
   const std::vector<Leaving> left_before = leaving_;
-  leave(only_services(*settings_, services), old_arms, now);
+  const std::vector<Leaving> given_up = leave(only_services(*settings_, services), old_arms, now);
   for (const auto& [service, arm] : change_->arms) arms_[service] = arm;
   Status done = put_in_force(change_->wanted);
   if (!done.ok()) {
     arms_ = change_->old_arms;
     leaving_ = left_before;
+  } else {
+    tell_given_up(given_up);
   }
   return done;
 }

@@ -43,10 +43,11 @@ std::vector<Address> Control::all_destinations(std::vector<Address> also) const 
   for (const Leaving& each : leaving_) known.push_back(&each.settings);
   for (const Settings* const settings : known) {
     if (settings == nullptr) continue;
-    std::vector<Address> all;
-    std::ranges::set_union(also, destinations_of(*settings), std::back_inserter(all));
-    also.swap(all);
+    std::ranges::copy(destinations_of(*settings), std::back_inserter(also));
   }
+  std::ranges::sort(also);  // once, however many settings leave
+  const auto repeated = std::ranges::unique(also);
+  also.erase(repeated.begin(), repeated.end());
   return also;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "firmware/base/check.h"
+#include "firmware/base/limits.h"
 #include "firmware/base/names.h"
 #include "firmware/change/compile.h"
 #include "firmware/settings/values.h"
@@ -122,6 +123,31 @@ Settings left_servers(std::span<const Settings* const> gone,
   return left;
 }
 
+size_t backends_of(const Settings& settings) {
+  size_t backends = 0;
+  for (const ServiceSettings& service : settings.services) backends += service.backends.size();
+  return backends;
+}
+
+// Half of the slots that are left are for those of one IP version, half for the other.
+std::vector<Leaving> give_up_oldest(std::vector<Leaving>& ret_leaving, size_t in_force) {
+  const size_t room = kMaxBackends / 2 - std::min(in_force, kMaxBackends / 2);
+  const size_t most = std::max(kMaxLeavingBackends, room);
+  size_t backends = 0;
+  size_t kept = 0;
+  for (const Leaving& each : ret_leaving | std::views::reverse) {
+    backends += backends_of(each.settings);
+    const bool fits = backends <= most && kept < kMaxLeavingSettings;
+    if (!fits && kept > 0) break;
+    ++kept;
+  }
+  const auto end = ret_leaving.end() - static_cast<std::ptrdiff_t>(kept);
+  std::vector<Leaving> given_up(std::make_move_iterator(ret_leaving.begin()),
+                                std::make_move_iterator(end));
+  ret_leaving.erase(ret_leaving.begin(), end);
+  return given_up;
+}
+
 void set_arms(PlanSpec& spec, const Arms& arms) {
   if (arms.empty()) return;
   for (BackendSpec& backend : spec.backends) {
@@ -162,26 +188,33 @@ void remove_leaving(PlanSpec& spec) {
   spec.backends.resize(own);
 }
 
-void add_leaving(PlanSpec& spec, PlanSpec left) {
-  std::set<std::string_view> services;
-  for (const ServiceSpec& service : left.services) services.insert(service_part(service.name));
-  std::set<std::tuple<std::string_view, uint32_t, bool>> present;
+// Whoever is there is looked up once for all that leaves: the plan may be much larger than that.
+void add_leaving(PlanSpec& spec, std::vector<PlanSpec> left) {
+  std::set<std::string, std::less<>> services;
+  for (const PlanSpec& each : left) {
+    for (const ServiceSpec& service : each.services) {
+      services.emplace(service_part(service.name));
+    }
+  }
+  using Key = std::tuple<std::string, uint32_t, bool>;
+  std::set<Key> present;
   const auto key_of = [](const BackendSpec& backend) {
-    return std::tuple<std::string_view, uint32_t, bool>(backend.name, backend.arm,
-                                                        backend.forwarding.inner_is_v4);
+    return Key(backend.name, backend.arm, backend.forwarding.inner_is_v4);
   };
   for (const BackendSpec& backend : spec.backends) {
     if (services.contains(service_part(backend.name))) present.insert(key_of(backend));
   }
-  for (ServiceSpec& service : left.services) {
-    std::erase_if(service.members, [&](const MemberSpec& member) {
-      return present.contains(key_of(left.backends[member.backend]));
+  for (PlanSpec& each : left) {
+    for (ServiceSpec& service : each.services) {
+      std::erase_if(service.members, [&](const MemberSpec& member) {
+        return !present.insert(key_of(each.backends[member.backend])).second;
+      });
+    }
+    if (spec.ways.empty()) spec.ways = std::move(each.ways);
+    join_services(spec, std::move(each), [](ServiceSpec& service, const ServiceSpec& other) {
+      for (const MemberSpec& member : other.members) service.leaving.push_back(member.backend);
     });
   }
-  if (spec.ways.empty()) spec.ways = std::move(left.ways);
-  join_services(spec, std::move(left), [](ServiceSpec& service, const ServiceSpec& other) {
-    for (const MemberSpec& member : other.members) service.leaving.push_back(member.backend);
-  });
 }
 
 }  // namespace evenkeel

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "firmware/base/clock.h"
 #include "firmware/exchange/spec.h"
 #include "firmware/settings/settings.h"
 
@@ -40,6 +41,25 @@ Settings only_services(const Settings& settings, const std::vector<std::string>&
 Settings left_servers(std::span<const Settings* const> gone,
                       std::span<const Settings* const> known);
 
+// Settings that have gone, of services in which flows may still be on their backends.
+struct Leaving {
+  Settings settings;
+  Arms arms;
+  Microseconds since = 0;
+};
+
+// Of what leaves, over all of it: backends that are kept at least, and settings at most. Each
+// backend takes one slot of a plan or two and, as each of the settings, some of each new plan's
+// time. So many fit beside 512 services with a hundred backends each.
+inline constexpr size_t kMaxLeavingBackends = 8'192;
+inline constexpr size_t kMaxLeavingSettings = 128;
+
+size_t backends_of(const Settings& settings);
+
+// Takes the oldest ones out until there is room for the rest beside so many backends in force, and
+// answers them: flows on their backends go elsewhere. The last one stays, however large.
+std::vector<Leaving> give_up_oldest(std::vector<Leaving>& ret_leaving, size_t in_force);
+
 // REQUIRES: a specification that compile() has made.
 void set_arms(PlanSpec& spec, const Arms& arms);
 
@@ -49,8 +69,8 @@ void set_arms(PlanSpec& spec, const Arms& arms);
 // REQUIRES: of a service that both have, other arms.
 std::set<std::string, std::less<>> add_trial(PlanSpec& spec, PlanSpec tried, uint32_t share);
 
-// What has gone but may have flows, unless it has come back.
-void add_leaving(PlanSpec& spec, PlanSpec left);
+// What has gone but may have flows, unless it has come back; of two that are the same, the first.
+void add_leaving(PlanSpec& spec, std::vector<PlanSpec> left);
 // As it was before any were added. REQUIRES: there is no trial.
 void remove_leaving(PlanSpec& spec);
 

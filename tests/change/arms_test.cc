@@ -172,8 +172,8 @@ void who_has_gone_leaves_and_who_is_back_does_not(void** /*state*/) {
   PlanSpec spec = compiled(with(kOtherShop));
   set_arms(spec, {{"shop", 3}});
   PlanSpec left = compiled(with(std::string(kShop) + "," + kMail));
-  add_leaving(spec, left);
-  add_leaving(spec, left);  // twice is once
+  add_leaving(spec, {left, left});
+  add_leaving(spec, {left});  // twice is once
   const ServiceSpec& service = service_of(spec, "shop");
   assert_int_equal(service.leaving.size(), 2);
   assert_string_equal(spec.backends[service.leaving[0]].name.c_str(), "shop/a");
@@ -187,8 +187,65 @@ void who_has_gone_leaves_and_who_is_back_does_not(void** /*state*/) {
   assert_true(service_of(spec, "shop").leaving.empty());
 
   PlanSpec back = compiled(with(kShop));
-  add_leaving(back, left);
+  add_leaving(back, {left});
   assert_true(service_of(back, "shop").leaving.empty());
+}
+
+constexpr size_t kFull = 50'000;  // backends in force
+
+Leaving leaving_of(size_t backends, Microseconds since) {
+  Leaving leaving{.settings = with(kMail), .arms = {{"mail", 7}}, .since = since};
+  leaving.settings.services[0].backends.resize(backends);
+  return leaving;
+}
+
+// What is scarce are slots: many small changes leave none of their backends behind.
+void many_small_changes_may_leave(void** /*state*/) {
+  std::vector<Leaving> leaving;
+  for (size_t i = 0; i < kMaxLeavingSettings; ++i) {
+    leaving.push_back(leaving_of(60, static_cast<Microseconds>(i)));
+    assert_true(give_up_oldest(leaving, kFull).empty());
+  }
+  assert_int_equal(leaving.size(), kMaxLeavingSettings);
+  leaving.push_back(leaving_of(1, kMaxLeavingSettings));
+  const std::vector<Leaving> given_up = give_up_oldest(leaving, kFull);
+  assert_int_equal(given_up.size(), 1);
+  assert_int_equal(given_up[0].since, 0);
+  assert_int_equal(given_up[0].arms.at("mail"), 7);
+  assert_int_equal(backends_of(given_up[0].settings), 60);
+  assert_int_equal(leaving.size(), kMaxLeavingSettings);
+  assert_int_equal(leaving.front().since, 1);
+}
+
+void of_large_changes_the_oldest_are_given_up(void** /*state*/) {
+  std::vector<Leaving> leaving;
+  leaving.push_back(leaving_of(1'000, 1));
+  leaving.push_back(leaving_of(kMaxLeavingBackends / 2, 2));
+  leaving.push_back(leaving_of(kMaxLeavingBackends / 2, 3));
+  const std::vector<Leaving> given_up = give_up_oldest(leaving, kFull);
+  assert_int_equal(given_up.size(), 1);
+  assert_int_equal(given_up[0].since, 1);
+  leaving.push_back(leaving_of(kMaxLeavingBackends + 1, 4));  // the last one stays
+  assert_int_equal(give_up_oldest(leaving, kFull).size(), 2);
+  assert_int_equal(leaving.size(), 1);
+  assert_int_equal(leaving[0].since, 4);
+  assert_true(give_up_oldest(leaving, kFull).empty());
+  leaving.push_back(leaving_of(10'000, 5));  // a small plan has slots for more
+  assert_true(give_up_oldest(leaving, 1'000).empty());
+  assert_int_equal(give_up_oldest(leaving, kFull).size(), 1);
+}
+
+// Each with an arm of its own, and of those that are the same one.
+void what_many_changes_leave_is_added(void** /*state*/) {
+  PlanSpec spec = compiled(with(kOtherShop));
+  std::vector<PlanSpec> left;
+  for (const uint32_t arm : {1u, 2u, 3u, 2u}) {
+    left.push_back(compiled(with(kShop)));
+    set_arms(left.back(), {{"shop", arm}});
+  }
+  add_leaving(spec, std::move(left));
+  assert_int_equal(service_of(spec, "shop").leaving.size(), 6);
+  assert_true(build_plan(spec, Secret(std::array<uint8_t, 1>{1}), {}, 1'000).ok());
 }
 
 void only_named_services_are_kept(void** /*state*/) {
@@ -229,6 +286,9 @@ int main() {
       cmocka_unit_test(a_service_that_gets_another_family_is_tried),
       cmocka_unit_test(a_side_without_anybody_leaves_all_to_the_other),
       cmocka_unit_test(who_has_gone_leaves_and_who_is_back_does_not),
+      cmocka_unit_test(many_small_changes_may_leave),
+      cmocka_unit_test(of_large_changes_the_oldest_are_given_up),
+      cmocka_unit_test(what_many_changes_leave_is_added),
       cmocka_unit_test(only_named_services_are_kept),
       cmocka_unit_test(who_is_new_or_elsewhere_is_brought),
   };
