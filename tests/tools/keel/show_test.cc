@@ -57,13 +57,20 @@ void test_status(void**) {
 void test_history_and_journal(void**) {
   assert_text(render_history(json(R"({"history":[
       {"generation":13,"who":"ann","why":"web4","when":"2026-03-01 12:00:05","waivers":[],
-       "outcome":"rolled back","confirmed":false},
+       "confirmed":false,
+       "outcome":"2026-03-01T12:00:05Z a: on probation\n2026-03-01T12:09:00Z keeld: rolled back\n"},
       {"generation":12,"who":"bob","why":"","when":"2026-02-01 12:00:05","outcome":"",
        "waivers":[{"rule":"r","reason":"x"}],"confirmed":true}]})"),
                              {}),
               "   generation  when (UTC)           who  why            outcome\n"
-              "           13  2026-03-01 12:00:05  ann  web4           rolled back\n"
+              "           13  2026-03-01 12:00:05  ann  web4           keeld: rolled back\n"
               "*          12  2026-02-01 12:00:05  bob  waived: r (x)\n");
+  // Whatever else the archive says is told as it is.
+  for (const char* note : {"confirmed", "Z x", "12 x", "12Zx", ""}) {
+    const std::string text =
+        render_history(json(R"({"history":[{"outcome":"TIME)" + std::string(note) + "\"}]}"), {});
+    assert_true(text.find("TIME" + std::string(note)) != std::string::npos);
+  }
   assert_text(render_history(nullptr, {}), "There is no generation yet.\n");
   assert_text(render_journal(json(R"({"events":[
       {"when":"2026-03-01 12:00:06","kind":"change","who":"ann","what":"two"},
