@@ -119,8 +119,8 @@ std::string render_history(const boost::json::value& answer, const Style& style)
                {"generation", true},
                {"when (UTC)"},
                {"who"},
-               {"why", false, true},
-               {"outcome", false, true}});
+               {"why", false, Narrow::wraps},
+               {"outcome", false, Narrow::wraps}});
   for (const boost::json::value& row : list_of(answer, "history")) {
     const bool is_confirmed = flag_of(row, "confirmed");
     const std::string waivers = waivers_text(row);
@@ -138,7 +138,7 @@ std::string render_history(const boost::json::value& answer, const Style& style)
 }
 
 std::string render_journal(const boost::json::value& answer, const Style& style) {
-  Table table({{"when (UTC)"}, {"kind"}, {"who"}, {"what", false, true}});
+  Table table({{"when (UTC)"}, {"kind"}, {"who"}, {"what", false, Narrow::wraps}});
   const boost::json::array& events = list_of(answer, "events");
   for (size_t i = events.size(); i-- > 0;) {
     const boost::json::value& event = events[i];
