@@ -95,8 +95,19 @@ Status check_arguments(const Command& command, const Given& given) {
   return {};
 }
 
+Status check_choice(const Command& command, const Option& option, const Given& given) {
+  if (option.choices.empty()) return {};
+  for (const std::string& word : given.values(option.name)) {
+    if (std::ranges::find(option.choices, word) != option.choices.end()) continue;
+    return Error{"'" + word + "' is no " + std::string(option.value) + " of " +
+                 std::string(command.name) + "; it can be " + joined(option.choices)};
+  }
+  return {};
+}
+
 Status check_options(const Command& command, const Given& given) {
   for (const Option& option : command.options) {
+    if (Status status = check_choice(command, option, given); !status.ok()) return status;
     if (option.is_required && !given.has(option.name)) {
       return missing(command, std::string(option.name) + " " + std::string(option.value));
     }

@@ -146,6 +146,8 @@ def settings(box, _, query):
     if query.get('generation') == 'candidate':
         change = needs_change(box)
         return {'generation': None, 'base': change['base'], 'text': change['text']}
+    if int(query.get('generation', box.confirmed)) > box.confirmed:
+        raise Refusal(404, 'no-generation', f'there is no generation {query["generation"]}')
     return {'generation': box.confirmed, 'base': box.confirmed, 'text': box.text}
 
 

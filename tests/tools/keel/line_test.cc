@@ -88,6 +88,10 @@ void test_what_is_refused(void**) {
       {{"set", "a"}, "set needs VALUE; the form is: set PATH VALUE"},
       {{"set", "a", "b", "c"},
        "set has no use for 'c'; the form is: set PATH VALUE; quote what has blanks in it"},
+      {{"journal", "--kind", "chnage"},
+       "'chnage' is no KIND of journal; it can be change, rollout, rule, override, command, "
+       "backend, "
+       "port, alert, archive or journal"},
       {{"show", "servces"}, "'servces' is no WHAT of show; did you mean services?"},
       {{"why", "gre47", "a", "b"}, "'gre47' is no PROTO of why; it can be tcp, udp, sctp or icmp"},
       {{"drain", "web1", "--for", "5m"},

@@ -183,6 +183,14 @@ class OneShot(Shell):
         self.assertIn('planned', self.keel('top', '--times', '1').stdout)
         self.assertIn('keeld 0.1', self.keel('version').stdout)
         self.keel('journal', '--limit', '0', expected=USAGE)
+        self.assertIn('it can be change, rollout',
+                      self.keel('journal', '--kind', 'chnage', expected=USAGE).stderr)
+        self.assertEqual(self.keel('show', 'settings').stdout, fake_box.TEXT)
+        self.assertEqual(self.keel('show', 'settings', '3').stdout, fake_box.TEXT)
+        self.assertEqual(json.loads(self.keel('show', 'settings', '--json').stdout)['base'], 12)
+        self.keel('show', 'settings', '99', expected=REFUSED)
+        self.keel('show', 'settings', 'candidate', expected=REFUSED)
+        self.keel('show', 'settings', 'newest', expected=USAGE)
 
     def test_json_on_every_command(self):
         self.keel('set', WEIGHT, '3')
