@@ -65,7 +65,8 @@ constexpr Command kCommands[] = {
      "not take is opened again, if you like; `keel check` tells its mistakes.",
      {},
      {},
-     "the box does not take the text, or another one was confirmed meanwhile",
+     "the box does not take the text, or another one was confirmed meanwhile; what you wrote is "
+     "kept",
      kEditExamples,
      "operator",
      run_edit},

@@ -51,13 +51,14 @@ class Shell(unittest.TestCase):
                     self.assertNotIn(harmful, text, words)
         return outcome
 
-    def in_terminal(self, words, more, until=None):
+    def in_terminal(self, words, more, until=None, typed=b''):
         """What keel writes when all of its files are a terminal."""
         environment = {**os.environ, 'TERM': 'xterm', 'KEEL_SOCKET': self.socket, **more}
         environment.pop('NO_COLOR', None) if 'NO_COLOR' not in more else None
         child, terminal = pty.fork()
         if child == 0:
             os.execve(self.program, [self.program, *words], environment)
+        os.write(terminal, typed)
         written = b''
         end = time.monotonic() + 20
         while time.monotonic() < end and (until is None or until not in written):
@@ -139,6 +140,7 @@ class OneShot(Shell):
     def test_an_editor(self):
         idle = self.editor('true')
         self.assertIn('Nothing was changed', self.keel('edit', environment=idle).stdout)
+        json.loads(self.keel('edit', '--json', environment=idle).stdout)
         kept = self.editor('stat -c %a "$1" >"$0.mode"; echo "# more" >>"$1"')
         self.assertIn('candidate', self.keel('edit', environment=kept).stdout)
         self.assertEqual((self.folder / 'editor.mode').read_text(encoding='utf-8').strip(), '600')
@@ -152,6 +154,27 @@ class OneShot(Shell):
         self.assertIn('there is no program', self.keel('edit', expected=LOCAL,
                                                        environment={'EDITOR': '/none'}).stderr)
         self.assertEqual(list(self.folder.glob('keel-??????.conf')), [kept])
+
+    def test_nothing_that_was_written_is_lost(self):
+        def kept(pattern, script, expected=REFUSED):
+            said = self.keel('edit', expected=expected, environment=self.editor(script)).stderr
+            path = re.search(pattern, said)
+            self.assertTrue(path, said)
+            self.assertIn('mine', Path(path.group(1)).read_text(encoding='utf-8'))
+            return said
+
+        kept(r'kept: keel load --base 12 (\S+)', 'echo "# mine" >>"$1"; exit 7', LOCAL)
+        kept(r'kept: keel load --base 12 (\S+)', 'echo "# mine" >>"$1"; kill $$', LOCAL)
+        # In a terminal it is offered again, and a colleague has confirmed something by then.
+        environment = self.editor('grep -q wrong "$1" && sed -i "s/wrong/# mine/" "$1" || '
+                                  'echo "wrong meanwhile" >>"$1"')
+        said = self.in_terminal(['edit'], environment, typed=b'\n').decode()
+        self.assertEqual(said.count('Edit again?'), 1, said)  # a stale base is stale for good
+        self.assertNotIn('keel load', said)
+        path = re.search(r'what you wrote is kept in (\S+);', said).group(1)
+        self.assertIn('# mine', Path(path).read_text(encoding='utf-8'))
+        self.assertIn('made from generation 12', said)
+        self.assertIn('+name = "lb1";', said)
 
     def test_setting_backends_aside(self):
         self.keel('drain', 'shop/web1', '--for', '30m', '--reason', 'kernel')
