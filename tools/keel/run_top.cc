@@ -63,20 +63,38 @@ Reply look(Session& session) {
   return {.exit = Exit::done, .body = std::move(all)};
 }
 
+// The same without a complaint, which would be lost in the screen; null: nobody answers.
+boost::json::value look_quietly(const Session& session) {
+  constexpr std::chrono::seconds kPatience{10};  // thousands of backends take their time
+  boost::json::object all;
+  for (const char* name : {"status", "services", "backends"}) {
+    boost::json::value part = session.quietly_get("/v1/" + std::string(name), kPatience);
+    if (part.is_null()) return nullptr;
+    all[name] = std::move(part);
+  }
+  return all;
+}
+
 struct Times {
   uint64_t every = 1;  // seconds
   uint64_t count = 0;  // 0: until somebody leaves
 };
 
 Exit watch(Session& session, const Times& times) {
+  const Reply first = look(session);
+  if (!first.is_good()) return first.exit;
+  boost::json::value now = first.body;
   const Screen screen;
   for (uint64_t i = 0; times.count == 0 || i < times.count; ++i) {
-    const Reply reply = look(session);
-    if (!reply.is_good()) return reply.exit;
+    // Who watches a restart wants to see its end.
+    if (i > 0) now = look_quietly(session);
     Style style = session.style();
     const Size size = size_of(STDOUT_FILENO);
     style.width = size.columns;
-    Screen::draw(render_top(reply.body, size.rows > 1 ? size.rows - 1 : 1, style));
+    Screen::draw(now.is_null()
+                     ? painted(style, Colour::red, "keeld does not answer, trying again") +
+                           "; q ends it\n"
+                     : render_top(now, size.rows > 1 ? size.rows - 1 : 1, style));
     if (Screen::is_left_within(times.every)) break;
   }
   return Exit::done;

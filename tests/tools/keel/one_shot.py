@@ -215,6 +215,42 @@ class OneShot(Shell):
         self.keel('show', 'settings', 'candidate', expected=REFUSED)
         self.keel('show', 'settings', 'newest', expected=USAGE)
 
+    def test_top_outlasts_a_restart(self):
+        path = str(self.folder / 'api.sock')
+        box = self.box_at(path)
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(self.program, [self.program, 'top'],
+                      {**os.environ, 'TERM': 'xterm', 'KEEL_SOCKET': path})
+        self.read_until(terminal, b'planned')
+        box.terminate()
+        box.wait()
+        self.read_until(terminal, b'keeld does not answer, trying again')
+        box = self.box_at(path)
+        self.read_until(terminal, b'planned')
+        os.write(terminal, b'q')
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), DONE)
+        os.close(terminal)
+
+    def box_at(self, path):
+        box = subprocess.Popen(['timeout', '600', sys.executable, '-B', fake_box.__file__, path])
+        self.addCleanup(box.wait)
+        self.addCleanup(box.terminate)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with socket.socket(socket.AF_UNIX) as asking:
+                if asking.connect_ex(path) == 0:
+                    break
+            time.sleep(0.02)
+        return box
+
+    def read_until(self, terminal, expected):
+        written, end = b'', time.monotonic() + 20
+        while expected not in written:
+            self.assertLess(time.monotonic(), end, written)
+            if select.select([terminal], [], [], 0.1)[0]:
+                written += os.read(terminal, 65536)
+
     def test_json_on_every_command(self):
         self.keel('set', WEIGHT, '3')
         for words in (('status',), ('plan',), ('diff',), ('history',), ('show', 'services'),
