@@ -24,10 +24,10 @@ class Screen {
     termios keys = before_;
     keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG);
     tcsetattr(STDIN_FILENO, TCSANOW, &keys);
-    write_out("\x1b[?1049h\x1b[?25l");
+    (void)write_out("\x1b[?1049h\x1b[?25l");
   }
   ~Screen() {
-    write_out("\x1b[?25h\x1b[?1049l");
+    (void)write_out("\x1b[?25h\x1b[?1049l");
     tcsetattr(STDIN_FILENO, TCSANOW, &before_);
   }
   Screen(const Screen&) = delete;
@@ -39,7 +39,7 @@ class Screen {
       if (c == '\n') frame += "\x1b[K";
       frame += c;
     }
-    write_out(frame + "\x1b[J");
+    (void)write_out(frame + "\x1b[J");
   }
   // Whether somebody wants to leave before the time is over: q, Ctrl-C, Ctrl-D, or a gone terminal.
   static bool is_left_within(uint64_t seconds) {
@@ -107,7 +107,8 @@ Exit print(Session& session, const Times& times) {
       return render_top(answer, 0, style);
     });
     if (exit != Exit::done) return exit;
-    write_out(session.take_output());
+    const Status written = write_out(session.take_output());
+    if (!written.ok()) return session.complain(Exit::local, written.message());
   }
   return Exit::done;
 }

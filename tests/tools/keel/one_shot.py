@@ -215,6 +215,23 @@ class OneShot(Shell):
         self.keel('show', 'settings', 'candidate', expected=REFUSED)
         self.keel('show', 'settings', 'newest', expected=USAGE)
 
+    def test_what_cannot_be_written_is_told(self):
+        environment = {**os.environ, 'KEEL_SOCKET': self.socket, 'LC_ALL': 'C.UTF-8'}
+        for words, script in ((['history'], None), (['top', '--times', '1'], None),
+                              ([], 'history')):
+            with open('/dev/full', 'w', encoding='utf-8') as full:
+                outcome = subprocess.run([self.program, *words], stdout=full, text=True,
+                                         stderr=subprocess.PIPE, timeout=60, env=environment,
+                                         check=False, input=script)
+            self.assertEqual(outcome.returncode, LOCAL, words)
+            self.assertIn('cannot write the output: No space left', outcome.stderr)
+        reader, writer = os.pipe()
+        os.close(reader)  # who reads may stop
+        outcome = subprocess.run([self.program, 'history'], stdout=writer, stderr=subprocess.PIPE,
+                                 timeout=60, env=environment, check=False)
+        os.close(writer)
+        self.assertEqual((outcome.returncode, outcome.stderr), (DONE, b''))
+
     def test_top_outlasts_a_restart(self):
         path = str(self.folder / 'api.sock')
         box = self.box_at(path)
