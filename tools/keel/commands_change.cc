@@ -22,7 +22,10 @@ constexpr Option kLoadOptions[] = {
     {"--base", "N", "The generation that FILE was made from; else the confirmed one."}};
 constexpr Option kCommitOptions[] = {
     {"--confirm", "TIME", "How long the change may live unconfirmed; else what settings say."},
-    {"--why", "TEXT", "What it is for, which must be said; it stays with the generation for good."},
+    {"--why", "TEXT",
+     "What it is for; it stays with the generation for good. Only a candidate of rollback "
+     "generation "
+     "may do without, for that has said why."},
     {"--waive", "RULE",
      "Set this refusal aside, for this change only. Also `latched`, and `trial`: it comes into "
      "force "

@@ -34,7 +34,8 @@ Error wrong_command(const std::string& word, bool is_interactive) {
   for (const Command* command : all_commands()) {
     if (is_interactive || !command->is_interactive_only) known.push_back(command->name);
   }
-  const std::string meant = did_you_mean(word, known);
+  const bool is_leaving = is_interactive && (word == "quit" || word == "q");
+  const std::string meant = is_leaving ? "did you mean exit?" : did_you_mean(word, known);
   return Error{"there is no command '" + word + "'; " + (meant.empty() ? "see keel help" : meant)};
 }
 

@@ -93,7 +93,8 @@ class OneShot(Shell):
         self.assertIn('→ see keel status', refused.stderr)
         live = self.keel('commit', '--confirm', '5m', '--why', 'x', '--waive', 'single-node',
                          '--reason', 'because').stdout
-        self.assertRegex(live, r'It goes back by itself in [45]:\d\d, unless:\n→ keel confirm 7\n')
+        self.assertRegex(live, r'It goes back by itself in [45]:\d\d, unless:\n'
+                               '→ keel confirm 7   once all flows follow it: see keel status\n')
         self.assertIn('waived: single-node (because)', live)
         checked = self.keel('check').stdout  # what is waived refuses no more
         self.assertIn('! waived  single-node', checked)
@@ -106,7 +107,9 @@ class OneShot(Shell):
     def test_ways_back(self):
         self.assertIn('no change to go back from', self.keel('rollback', expected=REFUSED).stderr)
         self.keel('set', WEIGHT, '3')
-        self.keel('commit', '--waive', 'single-node', '--reason', 'x')
+        self.assertIn('--why TEXT is needed', self.keel(
+            'commit', '--waive', 'single-node', '--reason', 'x', expected=USAGE).stderr)
+        self.keel('commit', '--why', 'x', '--waive', 'single-node', '--reason', 'x')
         self.assertIn('rolled-back', self.keel('rollback').stdout)
         self.assertIn('candidate', self.keel('rollback', 'generation', '3', '--why', 'x').stdout)
         self.keel('rollback', 'generation', '99', '--why', 'x', expected=REFUSED)
@@ -115,7 +118,8 @@ class OneShot(Shell):
         self.keel('rollback', 'x', expected=USAGE)
         self.assertIn('is gone', self.keel('discard').stdout)
         self.keel('discard', expected=REFUSED)
-        self.keel('unlatch', '13', '--why', 'the switch was at fault')
+        self.assertIn('keel rollback generation 13 --why',
+                      self.keel('unlatch', '13', '--why', 'the switch was at fault').stdout)
 
     def test_texts(self):
         good, wrong = self.folder / 'good.conf', self.folder / 'wrong.conf'
