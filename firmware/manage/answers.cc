@@ -136,7 +136,8 @@ constexpr Property kHistory[] = {
 constexpr Property kEvent[] = {
     {"id", "integer", "rises; 0: in memory only, for the disk fails"},
     {"when", "string", "UTC"},
-    {"kind", "string", "change, command, backend, port, rule, override, archive or journal"},
+    {"kind", "string",
+     "change, rollout, rule, override, command, backend, port, alert, archive or journal"},
     {"who", "string", "keeld, or an operator"},
     {"what", "string", "one line"},
     {"generation", "integer?", "that it is about"},

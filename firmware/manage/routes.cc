@@ -10,6 +10,10 @@ namespace {
 using enum ParameterKind;
 
 constexpr std::string_view kOverrideKinds[] = {"drain", "maintenance", "weight"};
+// All that is ever written (change/journal.h): of a misspelt one there would be nothing, as of one
+// that never happened.
+constexpr std::string_view kEventKinds[] = {"change",  "rollout", "rule",  "override", "command",
+                                            "backend", "port",    "alert", "archive",  "journal"};
 constexpr std::string_view kProtocols[] = {"tcp", "udp", "sctp", "icmp"};
 
 constexpr std::string_view kTables[] = {"backends", "health"};
@@ -60,7 +64,7 @@ constexpr Parameter kHistory[] = {
 };
 constexpr Parameter kJournal[] = {
     {"limit", number, false, 1, kMaxEventsListed, "the newest so many; none: 100"},
-    {"kind", text, false, 1, kMaxName, "only those of this kind"},
+    {"kind", text, false, 1, kMaxName, "only those of this kind", kEventKinds},
 };
 constexpr Parameter kService[] = {
     {"service", text, false, 1, kMaxName, "only those of this service"},

@@ -95,6 +95,8 @@ constexpr Wrong kWrong[] = {
     {"too little", "GET", "/v1/history?limit=0", "", 400, "bad-request"},
     {"too much", "GET", "/v1/history?limit=10001", "", 400, "bad-request"},
     {"no number", "GET", "/v1/history?limit=ten", "", 400, "bad-request"},
+    {"a kind of events that there is not", "GET", "/v1/journal?kind=chnage", "", 400,
+     "bad-request"},
     {"half an escape", "GET", "/v1/journal?kind=%4", "", 400, "bad-request"},
     {"a NUL byte", "GET", "/v1/journal?kind=%00", "", 400, "bad-request"},
     {"a body for a GET", "GET", "/v1/status", "{}", 400, "bad-request"},

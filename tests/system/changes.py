@@ -46,6 +46,11 @@ def first_generation(lab_):
         ['git', '-C', lab_.box.state / 'settings.git', '-c', 'safe.directory=*', 'log',
          '--format=%s', 'confirmed'], capture_output=True, text=True, check=True).stdout
     assert 'the first settings' in said, said
+    # What is to be imported into a box that does not run is had from either.
+    text = subprocess.run(
+        ['git', '-C', lab_.box.state / 'settings.git', '-c', 'safe.directory=*', 'show',
+         'confirmed:evenkeel.conf'], capture_output=True, text=True, check=True).stdout
+    assert text == lab_.box.keel('show', 'settings') == lab_.box.keel('show', 'settings', 1), text
 
 
 def refused_by_name(lab_):

@@ -37,6 +37,7 @@ enum class Names : uint8_t {
   choices,
   key_path,
   value,  // of the key path before it
+  part,   // of the view before it: a service, or a generation of the settings
   service,
   backend,
   port,
@@ -60,6 +61,7 @@ struct Option {
   Names names = Names::none;
   bool is_required = false;
   bool is_repeated = false;
+  std::span<const std::string_view> choices = {};
 };
 
 // A command line, taken apart by its row.

@@ -22,7 +22,10 @@ constexpr Option kLoadOptions[] = {
     {"--base", "N", "The generation that FILE was made from; else the confirmed one."}};
 constexpr Option kCommitOptions[] = {
     {"--confirm", "TIME", "How long the change may live unconfirmed; else what settings say."},
-    {"--why", "TEXT", "What it is for, which must be said; it stays with the generation for good."},
+    {"--why", "TEXT",
+     "What it is for; it stays with the generation for good. Only a candidate of rollback "
+     "generation "
+     "may do without, for that has said why."},
     {"--waive", "RULE",
      "Set this refusal aside, for this change only. Also `latched`, and `trial`: it comes into "
      "force "
@@ -65,7 +68,8 @@ constexpr Command kCommands[] = {
      "not take is opened again, if you like; `keel check` tells its mistakes.",
      {},
      {},
-     "the box does not take the text, or another one was confirmed meanwhile",
+     "the box does not take the text, or another one was confirmed meanwhile; what you wrote is "
+     "kept",
      kEditExamples,
      "operator",
      run_edit},

@@ -5,13 +5,19 @@
 namespace evenkeel::keel {
 namespace {
 
-constexpr std::string_view kViews[] = {"services",   "backends", "health",  "workers", "ports",
-                                       "neighbours", "drops",    "queries", "alerts",  "changes"};
+constexpr std::string_view kViews[] = {"services", "backends",   "health",  "workers",
+                                       "ports",    "neighbours", "drops",   "queries",
+                                       "alerts",   "changes",    "settings"};
 constexpr Argument kShow[] = {
     {"WHAT",
-     "services, backends, health, workers, ports, neighbours, drops, queries, alerts or changes.",
+     "services, backends, health, workers, ports, neighbours, drops, queries, alerts, changes or "
+     "settings.",
      Names::choices, false, kViews},
-    {"SERVICE", "Of backends and health: only this service's.", Names::service, true}};
+    {"SERVICE|GENERATION",
+     "Of backends and health: only this service's. Of settings: that generation's text, or the "
+     "word "
+     "candidate; else what is confirmed.",
+     Names::part, true}};
 constexpr std::string_view kProtocols[] = {"tcp", "udp", "sctp", "icmp"};
 constexpr Argument kWhy[] = {
     {"PROTO", "tcp, udp, sctp or icmp (echo requests; SRC's port is their identifier).",
@@ -29,18 +35,22 @@ constexpr Option kWhyOptions[] = {
     {"--generation", "N", "Where the flow would have gone by that generation."}};
 constexpr Option kTopOptions[] = {{"--every", "TIME", "Look so often; else 1s."},
                                   {"--times", "N", "End after so many; else at q."}};
+constexpr std::string_view kKinds[] = {"change",  "rollout", "rule",  "override", "command",
+                                       "backend", "port",    "alert", "archive",  "journal"};
 constexpr Option kJournalOptions[] = {
     {"--limit", "N", "So many events; else 50."},
     {"--kind", "KIND",
      "Only these: change, rollout, rule, override, command, backend, port, alert, archive or "
-     "journal."}};
+     "journal.",
+     Names::choices, false, false, kKinds}};
 constexpr Option kFor[] = {
     {"--for", "TIME", "How long, from 1s to 30d; then it ends by itself.", Names::none, true},
     {"--reason", "TEXT", "Why; everybody sees it.", Names::none, true}};
 
 constexpr std::string_view kStatusExamples[] = {"keel status"};
-constexpr std::string_view kShowExamples[] = {"keel show services", "keel show backends shop",
-                                              "keel show alerts"};
+constexpr std::string_view kShowExamples[] = {
+    "keel show services", "keel show backends shop", "keel show alerts",
+    "keel show settings > evenkeel.conf", "keel show settings 12"};
 constexpr std::string_view kWhyExamples[] = {
     "keel why tcp 198.51.100.7:40000 203.0.113.10:443",
     "keel why tcp '[2001:db8::7]:40000' '[2001:db8:1::10]:443' --generation 12"};
@@ -68,10 +78,13 @@ constexpr Command kCommands[] = {
     {"show",
      Section::look,
      "List services, backends, their health, ports, drops, alerts and the like",
-     "Backends that take no flows say why. Overrides are marked, with what is left of them.",
+     "Backends that take no flows say why. Overrides are marked, with what is left of them.\n\n"
+     "settings are told as they were written, for a file or another box. Where keeld is down, "
+     "plain "
+     "git has them: git -C /var/lib/evenkeel/settings.git show confirmed:evenkeel.conf.",
      kShow,
      {},
-     "there is no such service",
+     "there is no such service or generation",
      kShowExamples,
      "viewer",
      run_show},

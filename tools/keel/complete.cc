@@ -109,6 +109,9 @@ void add_live(Completion& to, Names names, std::string_view partial, const Posit
   switch (names) {
     case Names::service:
       return add_names(to, partial, ask("/v1/services"), "services");
+    case Names::part:
+      if (at.last_argument == "settings") return add(to, partial, "candidate");
+      return add_names(to, partial, ask("/v1/services"), "services");
     case Names::backend:
       return add_backends(to, partial, ask);
     case Names::port:
@@ -143,6 +146,8 @@ Completion complete(std::span<const std::string> words, std::string_view partial
   const Position at = position_after(words);
   if (at.awaiting != nullptr) {
     result.what = std::string(at.awaiting->value) + ": " + std::string(at.awaiting->help);
+    for (const std::string_view choice : at.awaiting->choices)
+      add(result, partial, std::string(choice));
     add_live(result, at.awaiting->names, partial, at, is_interactive, ask);
     return result;
   }

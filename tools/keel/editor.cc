@@ -140,7 +140,7 @@ struct Editor::State {
     if (!more.empty()) {
       return el_insertstr(line, more.c_str()) == 0 ? CC_REFRESH : CC_REFRESH_BEEP;
     }
-    write_out(listed(found, size_of(STDOUT_FILENO).columns));
+    (void)write_out(listed(found, size_of(STDOUT_FILENO).columns));
     return CC_REDISPLAY;
   }
 
@@ -152,8 +152,8 @@ struct Editor::State {
     }
     const Completion found = of(line).completion(before);
     const bool is_known = !found.what.empty() || !found.candidates.empty();
-    write_out(is_known ? listed(found, size_of(STDOUT_FILENO).columns)
-                       : "\nNothing more: Enter.\n");
+    (void)write_out(is_known ? listed(found, size_of(STDOUT_FILENO).columns)
+                             : "\nNothing more: Enter.\n");
     return CC_REDISPLAY;
   }
 
@@ -222,7 +222,7 @@ std::optional<std::string> Editor::read_line() {
   int length = 0;
   const char* text = el_gets(state_->line, &length);
   if (text == nullptr || length <= 0) {
-    write_out("\n");
+    (void)write_out("\n");
     return std::nullopt;
   }
   std::string line(text, static_cast<size_t>(length));

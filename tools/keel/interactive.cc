@@ -87,6 +87,11 @@ Exit run_line(Session& session, const Line& line) {
   return exit;
 }
 
+Exit print_output(Session& session) {
+  const Status written = write_out(session.take_output());
+  return written.ok() ? Exit::done : session.complain(Exit::local, written.message());
+}
+
 Exit run_interactive(Session& session) {
   hold_interrupts();
   Pending pending(session);
@@ -95,7 +100,7 @@ Exit run_interactive(Session& session) {
        .prompt = [&pending] { return pending.prompt(); },
        .is_counting = [&pending] { return pending.is_counting(); },
        .ask = [&session](std::string_view target) { return session.quietly_get(target); }});
-  write_out(kWelcome);
+  (void)write_out(kWelcome);
   Exit last = Exit::done;
   while (!session.is_over()) {
     const std::optional<std::string> text = editor.read_line();
@@ -113,8 +118,9 @@ Exit run_script(Session& session, std::istream& lines) {
   while (!session.is_over() && std::getline(lines, text)) {
     if (text.starts_with('#')) continue;
     const Exit exit = run_text(session, text);
-    write_out(session.take_output());
+    const Exit written = print_output(session);
     if (exit != Exit::done) return exit;
+    if (written != Exit::done) return written;
   }
   return Exit::done;
 }

@@ -14,6 +14,9 @@ namespace evenkeel::keel {
 // Runs a line that was taken apart; what it prints is in session.take_output().
 Exit run_line(Session& session, const Line& line);
 
+// Writes what has been printed so far, and complains if that fails.
+Exit print_output(Session& session);
+
 // Until `exit` or the end of input.
 Exit run_interactive(Session& session);
 

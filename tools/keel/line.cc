@@ -34,7 +34,8 @@ Error wrong_command(const std::string& word, bool is_interactive) {
   for (const Command* command : all_commands()) {
     if (is_interactive || !command->is_interactive_only) known.push_back(command->name);
   }
-  const std::string meant = did_you_mean(word, known);
+  const bool is_leaving = is_interactive && (word == "quit" || word == "q");
+  const std::string meant = is_leaving ? "did you mean exit?" : did_you_mean(word, known);
   return Error{"there is no command '" + word + "'; " + (meant.empty() ? "see keel help" : meant)};
 }
 
@@ -95,8 +96,19 @@ Status check_arguments(const Command& command, const Given& given) {
   return {};
 }
 
+Status check_choice(const Command& command, const Option& option, const Given& given) {
+  if (option.choices.empty()) return {};
+  for (const std::string& word : given.values(option.name)) {
+    if (std::ranges::find(option.choices, word) != option.choices.end()) continue;
+    return Error{"'" + word + "' is no " + std::string(option.value) + " of " +
+                 std::string(command.name) + "; it can be " + joined(option.choices)};
+  }
+  return {};
+}
+
 Status check_options(const Command& command, const Given& given) {
   for (const Option& option : command.options) {
+    if (Status status = check_choice(command, option, given); !status.ok()) return status;
     if (option.is_required && !given.has(option.name)) {
       return missing(command, std::string(option.name) + " " + std::string(option.value));
     }

@@ -35,8 +35,8 @@ Exit run(const Line& line) {
     return is_at_terminal ? run_interactive(session) : run_script(session, std::cin);
   }
   const Exit exit = run_line(session, line);
-  write_out(session.take_output());
-  return exit;
+  const Exit written = print_output(session);
+  return exit == Exit::done ? written : exit;
 }
 
 int main_of(int count, char** words) {

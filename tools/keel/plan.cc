@@ -70,7 +70,12 @@ std::string summary(const boost::json::value& impact, const Style& style) {
 std::string render_differences(const boost::json::value& impact, const Style& style) {
   const boost::json::array& list = list_of(impact, "differences");
   if (list.empty()) return "";
-  Table table({{""}, {"", false, true}, {"", false, true}, {""}, {"", false, true}}, 2);
+  Table table({{""},
+               {"", false, Narrow::is_cut},
+               {"", false, Narrow::is_cut},
+               {""},
+               {"", false, Narrow::is_cut}},
+              2);
   for (const boost::json::value& row : list) {
     const std::string before = text_of(row, "before");
     const std::string after = text_of(row, "after");

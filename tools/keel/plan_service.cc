@@ -128,7 +128,7 @@ std::string backends_table(const boost::json::value& service, const Style& style
   if (shown.backends.empty() && shown.untouched == 0) return "";
   const double largest = largest_share(shown.backends);
   Table table({{""},
-               {"backend", false, true},
+               {"backend", false, Narrow::is_cut},
                {"before", true},
                {""},
                {""},
@@ -163,7 +163,9 @@ std::string check_table(const boost::json::value& service, const Style& style) {
   if (rows.empty()) {
     return "\n     " + painted(style, Colour::yellow, "no health check, before or after") + "\n";
   }
-  Table table({{""}, {"health check"}, {"before", false, true}, {"after", false, true}}, 2);
+  Table table(
+      {{""}, {"health check"}, {"before", false, Narrow::wraps}, {"after", false, Narrow::wraps}},
+      2);
   for (const boost::json::value& row : rows) {
     const std::string before = text_of(row, "before");
     const std::string after = text_of(row, "after");
@@ -193,7 +195,7 @@ Cell headroom_of(const boost::json::value& service, std::string_view side) {
 
 std::string headroom_table(const boost::json::value& service, const Style& style) {
   if (!has(service, "headroom/before") && !has(service, "headroom/after")) return "";
-  Table table({{"headroom"}, {"if one backend fails", false, true}}, 5);
+  Table table({{"headroom"}, {"if one backend fails", false, Narrow::wraps}}, 5);
   if (text_of(service, "fate") != "added") table.add({{"before"}, headroom_of(service, "before")});
   if (text_of(service, "fate") != "removed") table.add({{"after"}, headroom_of(service, "after")});
   return "\n" + table.text(style);

@@ -71,7 +71,7 @@ std::string after_step(const boost::json::value& answer, const Style& style) {
   if (has(change, "deadline_s")) {
     text +=
         "It goes back by itself in " + countdown(count_of(change, "deadline_s")) + ", unless:\n";
-    text += next_step(style, "keel confirm " + id);
+    text += next_step(style, "keel confirm " + id, "once all flows follow it: see keel status");
   } else if (state.find("approval") != std::string::npos) {
     text += "It waits for somebody else's approval:\n" + next_step(style, "keel approve " + id);
   }
@@ -175,6 +175,14 @@ Exit run_commit(Session& session, const Given& given) {
   }
   Result<boost::json::array> list = waivers(given);
   if (!list.ok()) return session.complain(Exit::usage, list.message());
+  if (given.value("--why").empty()) {
+    // A candidate that rollback has made knows why.
+    const boost::json::value answer = session.quietly_get(kChange);
+    if (has(change_in(answer), "id") && text_of(change_in(answer), "why").empty()) {
+      return session.complain(Exit::usage,
+                              "--why TEXT is needed: what is it for? It stays with the generation");
+    }
+  }
   body["why"] = given.value("--why");
   body["waivers"] = std::move(list.value());
   return session.show(session.post(std::string(kChange) + "/commit", body), after_step);
@@ -209,11 +217,12 @@ Exit run_rollback(Session& session, const Given& given) {
 }
 
 Exit run_unlatch(Session& session, const Given& given) {
-  return with_generation(session, "/v1/unlatch", given.argument(0), given,
-                         [](const boost::json::value&, const Style& style) {
-                           return "The text of that generation can be committed again:\n" +
-                                  next_step(style, "keel rollback generation N --why '...'");
-                         });
+  return with_generation(
+      session, "/v1/unlatch", given.argument(0), given,
+      [&given](const boost::json::value&, const Style& style) {
+        return "The text of that generation can be committed again:\n" +
+               next_step(style, "keel rollback generation " + given.argument(0) + " --why '...'");
+      });
 }
 
 Exit run_discard(Session& session, const Given&) {

@@ -6,6 +6,7 @@
 #include "tools/keel/show.h"
 #include "tools/keel/units.h"
 #include "tools/keel/why.h"
+#include "tools/keel/words.h"
 
 namespace evenkeel::keel {
 namespace {
@@ -27,6 +28,23 @@ Exit show_changes(Session& session) {
   return session.show(history, render_history);
 }
 
+Exit show_settings(Session& session, const std::string& generation) {
+  const bool is_known = generation.empty() || generation == "candidate" || parse_id(generation);
+  if (!is_known) {
+    return session.complain(Exit::usage,
+                            "a generation's number or the word candidate is needed, "
+                            "not '" +
+                                generation + "'; keel history lists them");
+  }
+  const std::string target =
+      "/v1/settings" + (generation.empty() ? "" : "?generation=" + generation);
+  return session.show(session.get(target), [](const auto& answer, const Style& style) {
+    const std::string text = raw_text_of(answer, "text");
+    // A file has what was written; a terminal obeys nothing that somebody wrote.
+    return style.width == 0 ? text : printable_lines(text);
+  });
+}
+
 }  // namespace
 
 Exit run_status(Session& session, const Given&) {
@@ -36,9 +54,11 @@ Exit run_status(Session& session, const Given&) {
 Exit run_show(Session& session, const Given& given) {
   const std::string what = given.argument(0);
   const std::string service = given.argument(1);
+  if (what == "settings") return show_settings(session, service);
   if (!service.empty() && what != "backends" && what != "health") {
-    return session.complain(Exit::usage, "only show backends and health take a service; " + what +
-                                             " has no use for '" + service + "'");
+    return session.complain(
+        Exit::usage, "only show backends and health take a service, and settings a generation; " +
+                         what + " has no use for '" + service + "'");
   }
   if (what == "changes") return show_changes(session);
   const std::string columns = session.json() ? "" : columns_of_view(what);

@@ -64,10 +64,56 @@ bool wants_again() {
   return std::cin.good() && (answer.empty() || answer[0] == 'y' || answer[0] == 'Y');
 }
 
+// The same base would be refused as often as it is offered.
+bool is_stale(const Reply& reply) { return text_of(reply.body, "error/code") == "stale-base"; }
+
+// What an editor has made of a draft, and how the last offer of it ended.
+struct Edited {
+  std::string text;
+  Reply reply;
+};
+
 // What somebody has written is not lost because the box did not take it.
-void keep_text(Session& session, TemporaryFile& file, uint64_t base) {
-  session.complain(Exit::local, "what you wrote is kept: keel load --base " + std::to_string(base) +
-                                    " " + file.keep());
+void keep_text(Session& session, TemporaryFile& file, uint64_t base, const Edited& edited) {
+  const std::string path = quoted(file.keep());
+  if (!is_stale(edited.reply)) {
+    session.complain(Exit::local, "what you wrote is kept: keel load --base " +
+                                      std::to_string(base) + " " + path);
+    return;
+  }
+  session.complain(Exit::local,
+                   "what you wrote is kept in " + path + "; it was made from generation " +
+                       std::to_string(base) +
+                       ", and what was confirmed since then is not in it, as the difference above "
+                       "says. Run keel edit anew, and merge it in: diff " +
+                       path + " <(keel show settings) has what differs");
+}
+
+// Until the box takes the text, or nobody wants to go on.
+Exit edit_and_offer(Session& session, const std::string& path, const Draft& draft,
+                    const Reply& fetched, Edited& ret_edited) {
+  std::vector<std::string> words = editor_words();
+  words.push_back(path);
+  while (true) {
+    const Result<int> ended = run_child(words);
+    Result<std::string> text = read_file(path);
+    if (text.ok()) ret_edited.text = std::move(text.value());
+    if (!ended.ok()) return session.complain(Exit::local, ended.message());
+    if (ended.value() != 0) {
+      return session.complain(Exit::local, words[0] + " ended with " +
+                                               std::to_string(ended.value()) +
+                                               "; the candidate is what it was");
+    }
+    if (!text.ok()) return session.complain(Exit::local, text.message());
+    if (ret_edited.text == draft.text) {
+      return session.show(fetched, [](const boost::json::value&, const Style&) {
+        return std::string("Nothing was changed.\n");
+      });
+    }
+    ret_edited.reply = offer(session, draft.base, ret_edited.text);
+    const bool is_mendable = ret_edited.reply.exit == Exit::refused && !is_stale(ret_edited.reply);
+    if (!is_mendable || !wants_again()) return session.show(ret_edited.reply, after_text);
+  }
 }
 
 }  // namespace
@@ -100,28 +146,12 @@ Exit run_edit(Session& session, const Given&) {
   if (!fetched.is_good()) return fetched.exit;
   Result<TemporaryFile> file = TemporaryFile::with(draft.text);
   if (!file.ok()) return session.complain(Exit::local, file.message());
-  std::vector<std::string> words = editor_words();
-  words.push_back(file.value().path());
-  while (true) {
-    const Result<int> ended = run_child(words);
-    if (!ended.ok()) return session.complain(Exit::local, ended.message());
-    if (ended.value() != 0) {
-      return session.complain(Exit::local, words[0] + " ended with " +
-                                               std::to_string(ended.value()) +
-                                               "; the candidate is what it was");
-    }
-    const Result<std::string> text = read_file(file.value().path());
-    if (!text.ok()) return session.complain(Exit::local, text.message());
-    if (text.value() == draft.text) {
-      session.print("Nothing was changed.\n");
-      return Exit::done;
-    }
-    const Reply reply = offer(session, draft.base, text.value());
-    if (reply.exit == Exit::refused && wants_again()) continue;
-    const Exit exit = session.show(reply, after_text);
-    if (exit != Exit::done) keep_text(session, file.value(), draft.base);
-    return exit;
+  Edited edited{.text = draft.text, .reply = {}};
+  const Exit exit = edit_and_offer(session, file.value().path(), draft, fetched, edited);
+  if (exit != Exit::done && edited.text != draft.text) {
+    keep_text(session, file.value(), draft.base, edited);
   }
+  return exit;
 }
 
 }  // namespace evenkeel::keel

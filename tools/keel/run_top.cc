@@ -24,10 +24,10 @@ class Screen {
     termios keys = before_;
     keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG);
     tcsetattr(STDIN_FILENO, TCSANOW, &keys);
-    write_out("\x1b[?1049h\x1b[?25l");
+    (void)write_out("\x1b[?1049h\x1b[?25l");
   }
   ~Screen() {
-    write_out("\x1b[?25h\x1b[?1049l");
+    (void)write_out("\x1b[?25h\x1b[?1049l");
     tcsetattr(STDIN_FILENO, TCSANOW, &before_);
   }
   Screen(const Screen&) = delete;
@@ -39,7 +39,7 @@ class Screen {
       if (c == '\n') frame += "\x1b[K";
       frame += c;
     }
-    write_out(frame + "\x1b[J");
+    (void)write_out(frame + "\x1b[J");
   }
   // Whether somebody wants to leave before the time is over: q, Ctrl-C, Ctrl-D, or a gone terminal.
   static bool is_left_within(uint64_t seconds) {
@@ -63,20 +63,38 @@ Reply look(Session& session) {
   return {.exit = Exit::done, .body = std::move(all)};
 }
 
+// The same without a complaint, which would be lost in the screen; null: nobody answers.
+boost::json::value look_quietly(const Session& session) {
+  constexpr std::chrono::seconds kPatience{10};  // thousands of backends take their time
+  boost::json::object all;
+  for (const char* name : {"status", "services", "backends"}) {
+    boost::json::value part = session.quietly_get("/v1/" + std::string(name), kPatience);
+    if (part.is_null()) return nullptr;
+    all[name] = std::move(part);
+  }
+  return all;
+}
+
 struct Times {
   uint64_t every = 1;  // seconds
   uint64_t count = 0;  // 0: until somebody leaves
 };
 
 Exit watch(Session& session, const Times& times) {
+  const Reply first = look(session);
+  if (!first.is_good()) return first.exit;
+  boost::json::value now = first.body;
   const Screen screen;
   for (uint64_t i = 0; times.count == 0 || i < times.count; ++i) {
-    const Reply reply = look(session);
-    if (!reply.is_good()) return reply.exit;
+    // Who watches a restart wants to see its end.
+    if (i > 0) now = look_quietly(session);
     Style style = session.style();
     const Size size = size_of(STDOUT_FILENO);
     style.width = size.columns;
-    Screen::draw(render_top(reply.body, size.rows > 1 ? size.rows - 1 : 1, style));
+    Screen::draw(now.is_null()
+                     ? painted(style, Colour::red, "keeld does not answer, trying again") +
+                           "; q ends it\n"
+                     : render_top(now, size.rows > 1 ? size.rows - 1 : 1, style));
     if (Screen::is_left_within(times.every)) break;
   }
   return Exit::done;
@@ -89,7 +107,8 @@ Exit print(Session& session, const Times& times) {
       return render_top(answer, 0, style);
     });
     if (exit != Exit::done) return exit;
-    write_out(session.take_output());
+    const Status written = write_out(session.take_output());
+    if (!written.ok()) return session.complain(Exit::local, written.message());
   }
   return Exit::done;
 }

@@ -14,7 +14,6 @@ namespace evenkeel::keel {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{60};
-constexpr std::chrono::seconds kQuietTimeout{2};
 constexpr std::chrono::milliseconds kPatience{400};
 
 void write_error(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
@@ -71,9 +70,9 @@ Exit Session::no_json(std::string_view target, std::string_view why) const {
                                          "); are keel and keeld of one version?");
 }
 
-boost::json::value Session::quietly_get(std::string_view target) const {
-  const Client client(setup_.socket_path, kQuietTimeout,
-                      [](std::chrono::milliseconds) { return true; });
+boost::json::value Session::quietly_get(std::string_view target,
+                                        std::chrono::seconds patience) const {
+  const Client client(setup_.socket_path, patience, [](std::chrono::milliseconds) { return true; });
   const Result<Answer> answer = client.get(target);
   if (!answer.ok() || !answer.value().is_good()) return nullptr;
   Result<boost::json::value> body = answer.value().body();

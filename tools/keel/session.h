@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -44,7 +45,8 @@ class Session {
   }
   Reply remove(std::string_view target) { return told(target, client_.remove(target)); }
   // For what is nice to have: says nothing if it cannot be had, and waits less.
-  boost::json::value quietly_get(std::string_view target) const;
+  boost::json::value quietly_get(std::string_view target,
+                                 std::chrono::seconds patience = std::chrono::seconds(2)) const;
 
   // Shows a list, which can be long: `render` has the text of the answer, and says if it is no
   // JSON.

@@ -25,6 +25,18 @@ std::string waivers_text(const boost::json::value& of) {
   return text;
 }
 
+// The archive's note has a line for each step that a generation took, "TIME WHO: WHAT": the last
+// one says what came of it, and who did that.
+std::string outcome_of(const boost::json::value& generation) {
+  const std::string note = raw_text_of(generation, "outcome");
+  std::string_view last = note;
+  while (last.ends_with('\n')) last.remove_suffix(1);
+  last.remove_prefix(last.rfind('\n') + 1);  // npos + 1: it is the only one
+  const size_t end = last.find_first_not_of("0123456789-:.T");
+  const bool is_timed = end != std::string_view::npos && last.substr(end).starts_with("Z ");
+  return printable(is_timed ? last.substr(end + 2) : last);
+}
+
 std::string render_rollout(const boost::json::value& rollout, const Style& style) {
   std::string text = "  rolls out: " + text_of(rollout, "share") +
                      " % of the flows follow it; it can be confirmed when all do\n";
@@ -107,8 +119,8 @@ std::string render_history(const boost::json::value& answer, const Style& style)
                {"generation", true},
                {"when (UTC)"},
                {"who"},
-               {"why", false, true},
-               {"outcome", false, true}});
+               {"why", false, Narrow::wraps},
+               {"outcome", false, Narrow::wraps}});
   for (const boost::json::value& row : list_of(answer, "history")) {
     const bool is_confirmed = flag_of(row, "confirmed");
     const std::string waivers = waivers_text(row);
@@ -119,14 +131,14 @@ std::string render_history(const boost::json::value& answer, const Style& style)
                {time_of(row, "when"), Colour::dim},
                {text_of(row, "who")},
                {why},
-               {text_of(row, "outcome")}});
+               {outcome_of(row)}});
   }
   if (table.is_empty()) return "There is no generation yet.\n";
   return table.text(style);
 }
 
 std::string render_journal(const boost::json::value& answer, const Style& style) {
-  Table table({{"when (UTC)"}, {"kind"}, {"who"}, {"what", false, true}});
+  Table table({{"when (UTC)"}, {"kind"}, {"who"}, {"what", false, Narrow::wraps}});
   const boost::json::array& events = list_of(answer, "events");
   for (size_t i = events.size(); i-- > 0;) {
     const boost::json::value& event = events[i];

@@ -15,8 +15,10 @@ namespace {
 
 enum class Form : uint8_t {
   text,
-  state,    // coloured by whether it is well
-  reason,   // of something that is not
+  name,   // of what the row is about
+  state,  // coloured by whether it is well
+  sentence,
+  reason,   // of something that is not well
   count,    // 12,345
   nonzero,  // the same; 0 is nothing to be told
   rate,     // 12.3k
@@ -36,7 +38,7 @@ struct ViewColumn {
 };
 
 constexpr ViewColumn kServices[] = {
-    {"service", "name"},
+    {"service", "name", Form::name},
     {"", "state", Form::state},
     {"protocol", "protocol"},
     {"vips", "vips", Form::list},
@@ -50,8 +52,8 @@ constexpr ViewColumn kServices[] = {
     {"", "why", Form::reason},
 };
 constexpr ViewColumn kBackends[] = {
-    {"service", "service"},
-    {"backend", "name"},
+    {"service", "service", Form::name},
+    {"backend", "name", Form::name},
     {"", "state", Form::state},
     {"address", "address"},
     {"weight", "weight"},
@@ -69,21 +71,21 @@ constexpr ViewColumn kBackends[] = {
     {"", "why", Form::reason},
 };
 constexpr ViewColumn kHealth[] = {
-    {"service", "service"},
-    {"backend", "name"},
+    {"service", "service", Form::name},
+    {"backend", "name", Form::name},
     {"", "state", Form::state},
     {"for", "for_s", Form::age},
     {"load %", "load", Form::count},
     {"weight", "part", Form::part},
     {"lately", "marks"},
-    {"last answer", "answer"},
+    {"last answer", "answer", Form::sentence},
     {"ago", "answered_s", Form::age},
     {"took", "took_ms", Form::took},
     {"why", "why", Form::reason},
     {"note", "note", Form::reason},
 };
 constexpr ViewColumn kWorkers[] = {
-    {"worker", "worker"},
+    {"worker", "worker", Form::name},
     {"core", "core"},
     {"", "running", Form::state},
     {"busy", "busy", Form::part},
@@ -97,7 +99,7 @@ constexpr ViewColumn kWorkers[] = {
     {"refused flows", "refused_flows", Form::nonzero},
 };
 constexpr ViewColumn kPorts[] = {
-    {"port", "name"},
+    {"port", "name", Form::name},
     {"link", "link", Form::state},
     {"device", "device"},
     {"mac", "mac"},
@@ -112,38 +114,47 @@ constexpr ViewColumn kPorts[] = {
     {"errors out", "transmit_errors", Form::nonzero},
 };
 constexpr ViewColumn kNeighbours[] = {
-    {"address", "address"},
+    {"address", "address", Form::name},
     {"port", "port"},
     {"mac", "mac"},
     {"", "state", Form::state},
     {"next hop of", "used_by", Form::list},
 };
 constexpr ViewColumn kDrops[] = {
-    {"reason", "reason"},
+    {"reason", "reason", Form::name},
     {"packets", "packets", Form::count},
     {"packets/s", "per_s", Form::rate},
-    {"", "meaning"},
+    {"", "meaning", Form::sentence},
 };
 constexpr ViewColumn kAlerts[] = {
     {"", "state", Form::state},
-    {"severity", "severity"},
-    {"alert", "id"},
+    {"severity", "severity", Form::name},
+    {"alert", "id", Form::name},
     {"since (UTC)", "since", Form::time},
     {"over (UTC)", "over", Form::time},
-    {"", "what"},
-    {"what to do", "advice"},
+    {"", "what", Form::sentence},
+    {"what to do", "advice", Form::sentence},
 };
 constexpr ViewColumn kQueries[] = {
-    {"service", "service"},     {"query", "name"},
-    {"", "state", Form::state}, {"value", "value"},
-    {"at least", "at_least"},   {"at most", "at_most"},
-    {"judges", "judges"},       {"", "what"},
-    {"PromQL", "query"},
+    {"service", "service", Form::name},
+    {"query", "name", Form::name},
+    {"", "state", Form::state},
+    {"value", "value"},
+    {"at least", "at_least"},
+    {"at most", "at_most"},
+    {"judges", "judges"},
+    {"", "what", Form::sentence},
+    {"PromQL", "query", Form::sentence},
 };
 constexpr ViewColumn kOverrides[] = {
-    {"id", "id"},         {"backend", "backend"},         {"", "kind", Form::state},
-    {"weight", "weight"}, {"left", "left_s", Form::left}, {"ends (UTC)", "ends", Form::time},
-    {"who", "who"},       {"reason", "reason"},
+    {"id", "id", Form::name},
+    {"backend", "backend", Form::name},
+    {"", "kind", Form::state},
+    {"weight", "weight"},
+    {"left", "left_s", Form::left},
+    {"ends (UTC)", "ends", Form::time},
+    {"who", "who"},
+    {"reason", "reason", Form::sentence},
 };
 
 struct View {
@@ -195,6 +206,8 @@ Cell cell_of(const boost::json::value& value, Form form) {
   if (value.is_null()) return {};
   switch (form) {
     case Form::text:
+    case Form::name:
+    case Form::sentence:
       return {shown(value)};
     case Form::state:
       return state_cell(shown(value));
@@ -233,6 +246,14 @@ bool is_number(Form form) {
          form == Form::bits || form == Form::left || form == Form::age || form == Form::took;
 }
 
+// Who it is about and whether that is well stand at the row's beginning on every terminal.
+Narrow narrow_of(Form form) {
+  if (form == Form::name) return Narrow::is_cut;
+  if (form == Form::state) return Narrow::stays;
+  const bool is_long = form == Form::sentence || form == Form::reason || form == Form::list;
+  return is_long ? Narrow::wraps : Narrow::folds;
+}
+
 // The rows of one view, made into its table one after the other.
 class Lister {
  public:
@@ -260,11 +281,9 @@ class Lister {
   static std::vector<Column> columns_of(const View& view) {
     std::vector<Column> columns;
     for (const ViewColumn& column : view.columns) {
-      const bool is_flexible =
-          column.form == Form::text || column.form == Form::list || column.form == Form::reason;
       columns.push_back({.title = std::string(column.title),
                          .to_right = is_number(column.form),
-                         .is_flexible = is_flexible,
+                         .narrow = narrow_of(column.form),
                          .is_dropped_empty = true});
     }
     return columns;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kGap = 2;
 constexpr size_t kLeastColumn = 8;
+constexpr size_t kLeastSentence = 24;
+constexpr size_t kUnderRow = 4;  // further to the right than the row
 
 }  // namespace
 
@@ -55,31 +57,135 @@ void Table::add(std::span<const Cell> row) {
   }
 }
 
-std::vector<Table::Shown> Table::shown(const Style& style) const {
+std::vector<Table::Shown> Table::shown() const {
   std::vector<Shown> shown;
   for (size_t i = 0; i < columns_.size(); ++i) {
     if (columns_[i].is_dropped_empty && widest_[i] == 0) continue;
     shown.push_back({.column = i, .width = std::max(widest_[i], columns_of(columns_[i].title))});
   }
-  if (style.width == 0 || shown.empty()) return shown;
-  size_t total = indent_ + kGap * (shown.size() - 1);
-  for (const Shown& one : shown) total += one.width;
-  while (total > style.width) {
-    Shown* widest = nullptr;
-    for (Shown& one : shown) {
-      if (!columns_[one.column].is_flexible || one.width <= kLeastColumn) continue;
-      if (widest == nullptr || one.width > widest->width) widest = &one;
-    }
-    if (widest == nullptr) break;
-    --widest->width;
-    --total;
-  }
   return shown;
 }
 
+size_t Table::total_of(std::span<const Shown> shown) const {
+  size_t total = indent_ + (shown.empty() ? 0 : kGap * (shown.size() - 1));
+  for (const Shown& one : shown) total += one.width;
+  return total;
+}
+
+// Sentences leave the row first, since they can be read anywhere, then what can be told with its
+// title; only then is anything cut.
+Table::Layout Table::layout(const Style& style) const {
+  Layout layout;
+  layout.beside = shown();
+  if (style.width == 0) return layout;
+  for (const Narrow narrow : {Narrow::wraps, Narrow::folds}) {
+    while (total_of(layout.beside) > style.width) {
+      const auto is_such = [&](const Shown& one) { return columns_[one.column].narrow == narrow; };
+      const auto last = std::ranges::find_if(layout.beside.rbegin(), layout.beside.rend(), is_such);
+      if (last == layout.beside.rend()) break;
+      layout.under.push_back(last->column);
+      layout.beside.erase(std::next(last).base());
+    }
+  }
+  std::ranges::sort(layout.under);
+  cut(style.width, layout.beside);
+  begin_in_row(style.width, layout);
+  return layout;
+}
+
+void Table::cut(size_t width, std::vector<Shown>& ret_shown) const {
+  for (size_t total = total_of(ret_shown); total > width; --total) {
+    Shown* widest = nullptr;
+    for (Shown& one : ret_shown) {
+      if (columns_[one.column].narrow != Narrow::is_cut || one.width <= kLeastColumn) continue;
+      if (widest == nullptr || one.width > widest->width) widest = &one;
+    }
+    if (widest == nullptr) return;
+    --widest->width;
+  }
+}
+
+// The first sentence under the row stays in it, and goes on in its column, if it is right of all
+// else there and has room enough to be read.
+void Table::begin_in_row(size_t width, Layout& ret_layout) const {
+  if (ret_layout.under.empty()) return;
+  const size_t column = ret_layout.under.front();
+  const bool is_last = ret_layout.beside.empty() || ret_layout.beside.back().column < column;
+  const size_t used = total_of(ret_layout.beside) + (ret_layout.beside.empty() ? 0 : kGap);
+  if (columns_[column].narrow != Narrow::wraps || !is_last || used >= width) return;
+  const size_t room = width - used;
+  const size_t least = std::max(columns_of(columns_[column].title), longest_word(column));
+  if (room < std::max(kLeastSentence, least)) return;
+  ret_layout.beside.push_back({.column = column, .width = room});
+  ret_layout.under.erase(ret_layout.under.begin());
+  ret_layout.is_last_wrapped = true;
+}
+
+size_t Table::longest_word(size_t column) const {
+  size_t longest = 0;
+  size_t at = 0;
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    const std::string_view text = std::string_view(texts_).substr(at, cells_[i].bytes);
+    at += cells_[i].bytes;
+    if (i % columns_.size() != column) continue;
+    for (size_t word = 0; word < text.size();) {
+      const size_t end = std::min(text.find(' ', word), text.size());
+      longest = std::max(longest, columns_of(text.substr(word, end - word)));
+      word = end + 1;
+    }
+  }
+  return longest;
+}
+
+void Table::append_row(std::string& out, const Style& style, const Layout& layout, Texts texts,
+                       std::span<const Placed> cells) const {
+  if (!layout.is_last_wrapped) {
+    append_line(out, style, layout.beside, texts, cells);
+  } else {
+    const auto [column, width] = layout.beside.back();
+    const std::vector<std::string> lines = wrapped(texts[column], width);
+    std::vector<std::string_view> first(texts.begin(), texts.end());
+    std::vector<Placed> placed(cells.begin(), cells.end());
+    first[column] = lines.front();
+    placed[column].columns = static_cast<uint32_t>(columns_of(lines.front()));
+    append_line(out, style, layout.beside, first, placed);
+    const size_t before = total_of(layout.beside) - width;
+    for (size_t i = 1; i < lines.size(); ++i) {
+      out.append(before, ' ');
+      out += painted(style, cells[column].colour, lines[i]) + "\n";
+    }
+  }
+  append_under(out, style, layout, texts, cells);
+}
+
+// What has no place in the row: short things in one paragraph, and a paragraph for each sentence.
+void Table::append_under(std::string& out, const Style& style, const Layout& layout, Texts texts,
+                         std::span<const Placed> cells) const {
+  const size_t indent = indent_ + kUnderRow;
+  const size_t width = style.width > 2 * indent ? style.width - indent : indent;
+  const auto append = [&](const std::string& text, Colour colour) {
+    for (const std::string& line : wrapped(text, width)) {
+      out.append(indent, ' ');
+      out += painted(style, colour, line) + "\n";
+    }
+  };
+  std::string folded;
+  for (const size_t column : layout.under) {
+    if (columns_[column].narrow != Narrow::folds || texts[column].empty()) continue;
+    const std::string& title = columns_[column].title;
+    folded += (folded.empty() ? "" : ", ") + title + (title.empty() ? "" : " ");
+    folded += texts[column];
+  }
+  if (!folded.empty()) append(folded, Colour::plain);
+  for (const size_t column : layout.under) {
+    if (columns_[column].narrow != Narrow::wraps || texts[column].empty()) continue;
+    const std::string& title = columns_[column].title;
+    append(title + (title.empty() ? "" : ": ") + std::string(texts[column]), cells[column].colour);
+  }
+}
+
 void Table::append_line(std::string& out, const Style& style, std::span<const Shown> shown,
-                        std::span<const std::string_view> texts,
-                        std::span<const Placed> cells) const {
+                        Texts texts, std::span<const Placed> cells) const {
   out.append(indent_, ' ');
   size_t owed = 0;  // blanks are written when something follows them
   for (const auto& [column, width] : shown) {
@@ -122,9 +228,9 @@ std::string Table::titles(const Style& style, std::span<const Shown> shown) cons
 }
 
 std::string Table::text(const Style& style) const {
-  const std::vector<Shown> all = shown(style);
-  if (all.empty()) return "";
-  std::string out = titles(style, all);
+  const Layout all = layout(style);
+  if (all.beside.empty() && all.under.empty()) return "";
+  std::string out = titles(style, all.beside);
   std::vector<std::string_view> texts(columns_.size());
   const std::span<const Placed> cells(cells_);
   size_t at = 0;
@@ -134,7 +240,7 @@ std::string Table::text(const Style& style) const {
       texts[j] = std::string_view(texts_).substr(at, row[j].bytes);
       at += row[j].bytes;
     }
-    append_line(out, style, all, texts, row);
+    append_row(out, style, all, texts, row);
   }
   return out;
 }

@@ -17,7 +17,7 @@ enum class Colour : uint8_t { plain, bold, dim, red, green, yellow, cyan };
 struct Style {
   bool colours = false;
   bool unicode = true;
-  size_t width = 0;        // columns of the terminal; 0: there is none, nothing is cut
+  size_t width = 0;        // columns of the terminal; 0: there is none, a row is a line
   bool is_prompt = false;  // commands are typed without "keel" before them
 };
 
@@ -36,10 +36,18 @@ struct Cell {
   Colour colour = Colour::plain;
 };
 
+// What becomes of a column if the terminal is too narrow for all of them.
+enum class Narrow : uint8_t {
+  stays,
+  is_cut,  // if nothing else helps
+  folds,   // told under the row, after its title
+  wraps,   // goes on in lines of its own: sentences, of which every word counts
+};
+
 struct Column {
   std::string title;
   bool to_right = false;
-  bool is_flexible = false;       // cut if the terminal is too narrow
+  Narrow narrow = Narrow::stays;
   bool is_dropped_empty = false;  // left out if no row has anything for it
 };
 
@@ -66,10 +74,26 @@ class Table {
     size_t column = 0;
     size_t width = 0;
   };
+  // Which columns are side by side, and which are told under each row; both from left to right.
+  struct Layout {
+    std::vector<Shown> beside;
+    std::vector<size_t> under;
+    bool is_last_wrapped = false;  // of `beside`: it goes on in its own column
+  };
+  using Texts = std::span<const std::string_view>;
 
-  std::vector<Shown> shown(const Style& style) const;
-  void append_line(std::string& out, const Style& style, std::span<const Shown> shown,
-                   std::span<const std::string_view> texts, std::span<const Placed> cells) const;
+  std::vector<Shown> shown() const;
+  size_t total_of(std::span<const Shown> shown) const;
+  Layout layout(const Style& style) const;
+  void cut(size_t width, std::vector<Shown>& ret_shown) const;
+  void begin_in_row(size_t width, Layout& ret_layout) const;
+  size_t longest_word(size_t column) const;
+  void append_row(std::string& out, const Style& style, const Layout& layout, Texts texts,
+                  std::span<const Placed> cells) const;
+  void append_under(std::string& out, const Style& style, const Layout& layout, Texts texts,
+                    std::span<const Placed> cells) const;
+  void append_line(std::string& out, const Style& style, std::span<const Shown> shown, Texts texts,
+                   std::span<const Placed> cells) const;
   std::string titles(const Style& style, std::span<const Shown> shown) const;
 
   std::vector<Column> columns_;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -56,15 +57,17 @@ Style style_of(int file_descriptor) {
           .width = size.columns};
 }
 
-void write_out(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+Status write_out(std::string_view text) {
+  const bool is_written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if ((std::fflush(stdout) == 0 && is_written) || errno == EPIPE) return {};
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+  return Error{std::string("cannot write the output: ") + std::strerror(errno)};
 }
 
 void page(std::string_view text) {
   const Size size = size_of(STDOUT_FILENO);
   const auto lines = static_cast<size_t>(std::ranges::count(text, '\n'));
-  if (size.rows == 0 || lines + 1 < size.rows) return write_out(text);
+  if (size.rows == 0 || lines + 1 < size.rows) return (void)write_out(text);
   // Colours pass, and what is short stays on the screen.
   setenv("LESS", "FRX", 0);  // NOLINT(concurrency-mt-unsafe): one thread
   const char* pager =
@@ -73,12 +76,12 @@ void page(std::string_view text) {
   const auto before = std::signal(SIGINT, SIG_IGN);
   std::FILE* pipe = popen(pager, "w");
   if (pipe == nullptr) {
-    write_out(text);
+    (void)write_out(text);
   } else {
     std::fwrite(text.data(), 1, text.size(), pipe);
     const int ended = pclose(pipe);
     constexpr int kNotFound = 127;  // the shell's
-    if (WIFEXITED(ended) && WEXITSTATUS(ended) == kNotFound) write_out(text);
+    if (WIFEXITED(ended) && WEXITSTATUS(ended) == kNotFound) (void)write_out(text);
   }
   std::signal(SIGINT, before);
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "firmware/base/status.h"
 #include "tools/keel/style.h"
 
 namespace evenkeel::keel {
@@ -18,10 +19,11 @@ struct Size {
 };
 Size size_of(int file_descriptor);
 
-// All of it on standard output.
-void write_out(std::string_view text);
+// All of it on standard output. An error: it could not be written, as to a full disk; a reader that
+// has left is none.
+Status write_out(std::string_view text);
 
-// The same, by $PAGER or less if it is longer than the terminal is high.
+// The same for a person, by $PAGER or less if it is longer than the terminal is high.
 void page(std::string_view text);
 
 // From here on Ctrl-C ends nothing by itself, but is kept for take_interrupt().

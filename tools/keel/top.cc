@@ -43,7 +43,7 @@ std::vector<Cell> rates(const boost::json::value& row) {
 }
 
 std::string services_table(const boost::json::value& services, const Style& style) {
-  Table table({{"service", false, true},
+  Table table({{"service", false, Narrow::is_cut},
                {""},
                {"usable", true},
                {"flows/s", true},
@@ -86,7 +86,7 @@ std::string backends_table(const boost::json::value& backends, const Style& styl
     return std::pair(-rate_of(*row, "new_flows_per_s"), row);
   });
   const size_t shown = most == 0 ? rows.size() : std::min(rows.size(), most);
-  Table table({{"backend", false, true},
+  Table table({{"backend", false, Narrow::is_cut},
                {""},
                {"flows/s", true},
                {"packets/s", true},

@@ -58,7 +58,7 @@ std::string render_why(const boost::json::value& answer, const Style& style) {
               text_of(answer, "protocol") + " " + text_of(answer, "source") + " " +
                   std::string(arrow(style)) + " " + text_of(answer, "vip")) +
       painted(style, Colour::dim, ", by generation " + text_of(answer, "generation")) + "\n";
-  Table table({{""}, {"", false, true}}, 2);
+  Table table({{""}, {"", false, Narrow::wraps}}, 2);
   add(table, "service", text_of(answer, "service"));
   add(table, "hash", text_of(answer, "hash"));
   add(table, "bucket", bucket_of(answer));

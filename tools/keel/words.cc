@@ -220,11 +220,17 @@ std::optional<std::string_view> nearest(std::string_view misspelt,
                                         std::span<const std::string_view> known) {
   constexpr size_t kLongest = 64;  // the distance costs the product of the lengths
   if (misspelt.size() > kLongest) return std::nullopt;
+  const auto begun = std::ranges::find_if(
+      known, [&](std::string_view name) { return name.starts_with(misspelt); });
+  if (misspelt.size() > 2 && begun != known.end()) return *begun;
   std::optional<std::string_view> best;
   size_t least = std::min<size_t>(3, misspelt.size() / 2 + 1);
   for (const std::string_view name : known) {
     if (name.size() > kLongest) continue;
-    if (const size_t far = distance(misspelt, name); far < least) {
+    const size_t far = distance(misspelt, name);
+    // Hardly anybody errs in the first letter and in another one: `quit` is not `edit`.
+    if (far > 1 && !misspelt.starts_with(name.substr(0, 1))) continue;
+    if (far < least) {
       least = far;
       best = name;
     }

@@ -51,10 +51,23 @@ void test_arguments_and_options_are_complete(void**) {
   }
 }
 
+void test_kinds_of_events_are_those_of_the_box(void**) {
+  const std::span<const Route> all = routes();
+  const auto route = std::ranges::find(all, "/v1/journal", &Route::path);
+  assert_true(route != all.end());
+  const auto kind = std::ranges::find(route->parameters, "kind", &Parameter::name);
+  assert_true(kind != route->parameters.end());
+  const Command* journal = find_command("journal");
+  const auto option = std::ranges::find(journal->options, "--kind", &Option::name);
+  assert_false(kind->choices.empty());
+  assert_true(std::ranges::equal(kind->choices, option->choices));
+}
+
 void test_examples_are_command_lines(void**) {
   for (const Command* command : all_commands()) {
     for (const std::string_view example : command->examples) {
-      const std::string_view line = example.substr(0, example.find(" | "));
+      const std::string_view line =
+          example.substr(0, std::min(example.find(" | "), example.find(" > ")));
       std::vector<std::string> words = split_words(line).words;
       const auto keel = std::ranges::find_if(words, [](const std::string& word) {
         return word.ends_with("keel") || word == "<(keel";
@@ -84,7 +97,7 @@ void test_why_takes_what_the_api_takes(void**) {
 }
 
 void test_synopsis(void**) {
-  assert_string_equal(synopsis(*find_command("show")).c_str(), "show WHAT [SERVICE]");
+  assert_string_equal(synopsis(*find_command("show")).c_str(), "show WHAT [SERVICE|GENERATION]");
   assert_string_equal(synopsis(*find_command("drain")).c_str(),
                       "drain BACKEND --for TIME --reason TEXT");
   assert_string_equal(synopsis(*find_command("commit")).c_str(),
@@ -108,6 +121,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_rows_are_complete),
       cmocka_unit_test(test_arguments_and_options_are_complete),
+      cmocka_unit_test(test_kinds_of_events_are_those_of_the_box),
       cmocka_unit_test(test_examples_are_command_lines),
       cmocka_unit_test(test_why_takes_what_the_api_takes),
       cmocka_unit_test(test_synopsis),

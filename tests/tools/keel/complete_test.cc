@@ -60,9 +60,11 @@ void test_what_can_come_next(void**) {
       {{"show"},
        "",
        {"services", "backends", "health", "workers", "ports", "neighbours", "drops", "queries",
-        "alerts", "changes"}},
+        "alerts", "changes", "settings"}},
       {{"show", "backends"}, "sh", {"shop", "shop-api", "shop.eu"}},
       {{"show", "backends"}, "e", {}},  // a name that a terminal would obey
+      {{"show", "settings"}, "", {"candidate"}},
+      {{"journal", "--kind"}, "a", {"alert", "archive"}},
       {{"drain"}, "d", {"dns/"}},
       {{"drain"}, "shop/", {"shop/web1", "shop/web2"}},
       {{"drain"}, "shop/web2", {"shop/web2"}},

@@ -92,6 +92,8 @@ def open_change(box, body, _):
     if body['base'] != box.confirmed:
         raise Refusal(409, 'stale-base', f'generation {body["base"]} is not the confirmed one',
                       diff='--- 11\n+++ 12\n@@ -1 +1 @@\n-name = "lb0";\n+name = "lb1";\n')
+    if 'meanwhile' in body['text']:  # a colleague confirms while the editor is open
+        box.confirmed += 1
     if 'wrong' in body['text']:
         raise Refusal(422, 'mistakes', 'the text has a mistake', mistakes=[
             {'file': 'lb.conf', 'line': 2, 'path': 'wrong',
@@ -146,6 +148,8 @@ def settings(box, _, query):
     if query.get('generation') == 'candidate':
         change = needs_change(box)
         return {'generation': None, 'base': change['base'], 'text': change['text']}
+    if int(query.get('generation', box.confirmed)) > box.confirmed:
+        raise Refusal(404, 'no-generation', f'there is no generation {query["generation"]}')
     return {'generation': box.confirmed, 'base': box.confirmed, 'text': box.text}
 
 

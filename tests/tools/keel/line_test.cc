@@ -88,6 +88,12 @@ void test_what_is_refused(void**) {
       {{"set", "a"}, "set needs VALUE; the form is: set PATH VALUE"},
       {{"set", "a", "b", "c"},
        "set has no use for 'c'; the form is: set PATH VALUE; quote what has blanks in it"},
+      {{"stat"}, "there is no command 'stat'; did you mean status?"},
+      {{"quit"}, "there is no command 'quit'; see keel help"},
+      {{"journal", "--kind", "chnage"},
+       "'chnage' is no KIND of journal; it can be change, rollout, rule, override, command, "
+       "backend, "
+       "port, alert, archive or journal"},
       {{"show", "servces"}, "'servces' is no WHAT of show; did you mean services?"},
       {{"why", "gre47", "a", "b"}, "'gre47' is no PROTO of why; it can be tcp, udp, sctp or icmp"},
       {{"drain", "web1", "--for", "5m"},
@@ -106,6 +112,8 @@ void test_what_is_refused(void**) {
 }
 
 void test_what_only_the_prompt_knows(void**) {
+  assert_string_equal(parse_line(Words{"quit"}, true).message().c_str(),
+                      "there is no command 'quit'; did you mean exit?");
   const Result<Line> line = parse_line(Words{"exit"}, true);
   assert_true(line.ok());
   assert_true(line.value().command->name == "exit");

@@ -51,13 +51,14 @@ class Shell(unittest.TestCase):
                     self.assertNotIn(harmful, text, words)
         return outcome
 
-    def in_terminal(self, words, more, until=None):
+    def in_terminal(self, words, more, until=None, typed=b''):
         """What keel writes when all of its files are a terminal."""
         environment = {**os.environ, 'TERM': 'xterm', 'KEEL_SOCKET': self.socket, **more}
         environment.pop('NO_COLOR', None) if 'NO_COLOR' not in more else None
         child, terminal = pty.fork()
         if child == 0:
             os.execve(self.program, [self.program, *words], environment)
+        os.write(terminal, typed)
         written = b''
         end = time.monotonic() + 20
         while time.monotonic() < end and (until is None or until not in written):
@@ -92,7 +93,8 @@ class OneShot(Shell):
         self.assertIn('→ see keel status', refused.stderr)
         live = self.keel('commit', '--confirm', '5m', '--why', 'x', '--waive', 'single-node',
                          '--reason', 'because').stdout
-        self.assertRegex(live, r'It goes back by itself in [45]:\d\d, unless:\n→ keel confirm 7\n')
+        self.assertRegex(live, r'It goes back by itself in [45]:\d\d, unless:\n'
+                               '→ keel confirm 7   once all flows follow it: see keel status\n')
         self.assertIn('waived: single-node (because)', live)
         checked = self.keel('check').stdout  # what is waived refuses no more
         self.assertIn('! waived  single-node', checked)
@@ -105,7 +107,9 @@ class OneShot(Shell):
     def test_ways_back(self):
         self.assertIn('no change to go back from', self.keel('rollback', expected=REFUSED).stderr)
         self.keel('set', WEIGHT, '3')
-        self.keel('commit', '--waive', 'single-node', '--reason', 'x')
+        self.assertIn('--why TEXT is needed', self.keel(
+            'commit', '--waive', 'single-node', '--reason', 'x', expected=USAGE).stderr)
+        self.keel('commit', '--why', 'x', '--waive', 'single-node', '--reason', 'x')
         self.assertIn('rolled-back', self.keel('rollback').stdout)
         self.assertIn('candidate', self.keel('rollback', 'generation', '3', '--why', 'x').stdout)
         self.keel('rollback', 'generation', '99', '--why', 'x', expected=REFUSED)
@@ -114,7 +118,8 @@ class OneShot(Shell):
         self.keel('rollback', 'x', expected=USAGE)
         self.assertIn('is gone', self.keel('discard').stdout)
         self.keel('discard', expected=REFUSED)
-        self.keel('unlatch', '13', '--why', 'the switch was at fault')
+        self.assertIn('keel rollback generation 13 --why',
+                      self.keel('unlatch', '13', '--why', 'the switch was at fault').stdout)
 
     def test_texts(self):
         good, wrong = self.folder / 'good.conf', self.folder / 'wrong.conf'
@@ -139,6 +144,7 @@ class OneShot(Shell):
     def test_an_editor(self):
         idle = self.editor('true')
         self.assertIn('Nothing was changed', self.keel('edit', environment=idle).stdout)
+        json.loads(self.keel('edit', '--json', environment=idle).stdout)
         kept = self.editor('stat -c %a "$1" >"$0.mode"; echo "# more" >>"$1"')
         self.assertIn('candidate', self.keel('edit', environment=kept).stdout)
         self.assertEqual((self.folder / 'editor.mode').read_text(encoding='utf-8').strip(), '600')
@@ -152,6 +158,27 @@ class OneShot(Shell):
         self.assertIn('there is no program', self.keel('edit', expected=LOCAL,
                                                        environment={'EDITOR': '/none'}).stderr)
         self.assertEqual(list(self.folder.glob('keel-??????.conf')), [kept])
+
+    def test_nothing_that_was_written_is_lost(self):
+        def kept(pattern, script, expected=REFUSED):
+            said = self.keel('edit', expected=expected, environment=self.editor(script)).stderr
+            path = re.search(pattern, said)
+            self.assertTrue(path, said)
+            self.assertIn('mine', Path(path.group(1)).read_text(encoding='utf-8'))
+            return said
+
+        kept(r'kept: keel load --base 12 (\S+)', 'echo "# mine" >>"$1"; exit 7', LOCAL)
+        kept(r'kept: keel load --base 12 (\S+)', 'echo "# mine" >>"$1"; kill $$', LOCAL)
+        # In a terminal it is offered again, and a colleague has confirmed something by then.
+        environment = self.editor('grep -q wrong "$1" && sed -i "s/wrong/# mine/" "$1" || '
+                                  'echo "wrong meanwhile" >>"$1"')
+        said = self.in_terminal(['edit'], environment, typed=b'\n').decode()
+        self.assertEqual(said.count('Edit again?'), 1, said)  # a stale base is stale for good
+        self.assertNotIn('keel load', said)
+        path = re.search(r'what you wrote is kept in (\S+);', said).group(1)
+        self.assertIn('# mine', Path(path).read_text(encoding='utf-8'))
+        self.assertIn('made from generation 12', said)
+        self.assertIn('+name = "lb1";', said)
 
     def test_setting_backends_aside(self):
         self.keel('drain', 'shop/web1', '--for', '30m', '--reason', 'kernel')
@@ -183,6 +210,67 @@ class OneShot(Shell):
         self.assertIn('planned', self.keel('top', '--times', '1').stdout)
         self.assertIn('keeld 0.1', self.keel('version').stdout)
         self.keel('journal', '--limit', '0', expected=USAGE)
+        self.assertIn('it can be change, rollout',
+                      self.keel('journal', '--kind', 'chnage', expected=USAGE).stderr)
+        self.assertEqual(self.keel('show', 'settings').stdout, fake_box.TEXT)
+        self.assertEqual(self.keel('show', 'settings', '3').stdout, fake_box.TEXT)
+        self.assertEqual(json.loads(self.keel('show', 'settings', '--json').stdout)['base'], 12)
+        self.keel('show', 'settings', '99', expected=REFUSED)
+        self.keel('show', 'settings', 'candidate', expected=REFUSED)
+        self.keel('show', 'settings', 'newest', expected=USAGE)
+
+    def test_what_cannot_be_written_is_told(self):
+        environment = {**os.environ, 'KEEL_SOCKET': self.socket, 'LC_ALL': 'C.UTF-8'}
+        for words, script in ((['history'], None), (['top', '--times', '1'], None),
+                              ([], 'history')):
+            with open('/dev/full', 'w', encoding='utf-8') as full:
+                outcome = subprocess.run([self.program, *words], stdout=full, text=True,
+                                         stderr=subprocess.PIPE, timeout=60, env=environment,
+                                         check=False, input=script)
+            self.assertEqual(outcome.returncode, LOCAL, words)
+            self.assertIn('cannot write the output: No space left', outcome.stderr)
+        reader, writer = os.pipe()
+        os.close(reader)  # who reads may stop
+        outcome = subprocess.run([self.program, 'history'], stdout=writer, stderr=subprocess.PIPE,
+                                 timeout=60, env=environment, check=False)
+        os.close(writer)
+        self.assertEqual((outcome.returncode, outcome.stderr), (DONE, b''))
+
+    def test_top_outlasts_a_restart(self):
+        path = str(self.folder / 'api.sock')
+        box = self.box_at(path)
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(self.program, [self.program, 'top'],
+                      {**os.environ, 'TERM': 'xterm', 'KEEL_SOCKET': path})
+        self.read_until(terminal, b'planned')
+        box.terminate()
+        box.wait()
+        self.read_until(terminal, b'keeld does not answer, trying again')
+        box = self.box_at(path)
+        self.read_until(terminal, b'planned')
+        os.write(terminal, b'q')
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), DONE)
+        os.close(terminal)
+
+    def box_at(self, path):
+        box = subprocess.Popen(['timeout', '600', sys.executable, '-B', fake_box.__file__, path])
+        self.addCleanup(box.wait)
+        self.addCleanup(box.terminate)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with socket.socket(socket.AF_UNIX) as asking:
+                if asking.connect_ex(path) == 0:
+                    break
+            time.sleep(0.02)
+        return box
+
+    def read_until(self, terminal, expected):
+        written, end = b'', time.monotonic() + 20
+        while expected not in written:
+            self.assertLess(time.monotonic(), end, written)
+            if select.select([terminal], [], [], 0.1)[0]:
+                written += os.read(terminal, 65536)
 
     def test_json_on_every_command(self):
         self.keel('set', WEIGHT, '3')

@@ -57,13 +57,20 @@ void test_status(void**) {
 void test_history_and_journal(void**) {
   assert_text(render_history(json(R"({"history":[
       {"generation":13,"who":"ann","why":"web4","when":"2026-03-01 12:00:05","waivers":[],
-       "outcome":"rolled back","confirmed":false},
+       "confirmed":false,
+       "outcome":"2026-03-01T12:00:05Z a: on probation\n2026-03-01T12:09:00Z keeld: rolled back\n"},
       {"generation":12,"who":"bob","why":"","when":"2026-02-01 12:00:05","outcome":"",
        "waivers":[{"rule":"r","reason":"x"}],"confirmed":true}]})"),
                              {}),
               "   generation  when (UTC)           who  why            outcome\n"
-              "           13  2026-03-01 12:00:05  ann  web4           rolled back\n"
+              "           13  2026-03-01 12:00:05  ann  web4           keeld: rolled back\n"
               "*          12  2026-02-01 12:00:05  bob  waived: r (x)\n");
+  // Whatever else the archive says is told as it is.
+  for (const char* note : {"confirmed", "Z x", "12 x", "12Zx", ""}) {
+    const std::string text =
+        render_history(json(R"({"history":[{"outcome":"TIME)" + std::string(note) + "\"}]}"), {});
+    assert_true(text.find("TIME" + std::string(note)) != std::string::npos);
+  }
   assert_text(render_history(nullptr, {}), "There is no generation yet.\n");
   assert_text(render_journal(json(R"({"events":[
       {"when":"2026-03-01 12:00:06","kind":"change","who":"ann","what":"two"},
@@ -74,6 +81,41 @@ void test_history_and_journal(void**) {
               "2026-03-01 12:00:05  port    keeld  one\n"
               "2026-03-01 12:00:06  change  ann    two\n"
               "the disk is full\n");
+}
+
+// The widest that people still have: nothing of what counts is lost there.
+void test_eighty_columns_tell_all(void**) {
+  constexpr Style kNarrow = {.width = 80};
+  assert_text(render_history(
+                  json(R"({"history":[
+      {"generation":13,"who":"daemon","why":"web4 joins","when":"2026-03-01T12:00:05.123Z",
+       "outcome":"2026-03-01T12:09:00Z keeld: rolled back by itself: shop: )"
+                       R"(18 of 97 flows that followed the change failed, 0 of 403 others\n"}]})"),
+                  kNarrow),
+              "  generation  when (UTC)                who     why\n"
+              "          13  2026-03-01T12:00:05.123Z  daemon  web4 joins\n"
+              "    outcome: keeld: rolled back by itself: shop: 18 of 97 flows that followed\n"
+              "    the change failed, 0 of 403 others\n");
+  assert_text(
+      render_view("backends",
+                  R"({"rows":[["shop","web3","down","2001:db8:1:2:3:4:5:6",1,0,0,0,0,0,0,0,0,0,
+                      "drain",271,"its check fails: connection refused, for 70 seconds"]]})",
+                  kNarrow)
+          .value(),
+      "service  backend        address               weight  share  flows/s  packets/s\n"
+      "shop     web3     down  2001:db8:1:2:3:4:5:6  1         0 %        0          0\n"
+      "    bit/s 0, override drain, left 4:31\n"
+      "    its check fails: connection refused, for 70 seconds\n");
+  assert_text(render_view("alerts",
+                          R"({"alerts":[{"id":"evenkeel_link_down{port=\"wan\"}","state":"firing",
+                              "severity":"critical","what":"no link","over":null,
+                              "since":"2026-11-21T16:34:39.250Z","advice":"Check cable."}]})",
+                          kNarrow)
+                  .value(),
+              "        severity  alert                           since (UTC)\n"
+              "firing  critical  evenkeel_link_down{port=\"wan\"}  2026-11-21T16:34:39.250Z\n"
+              "    no link\n"
+              "    what to do: Check cable.\n");
 }
 
 struct ListRow {
@@ -200,6 +242,7 @@ int main() {
       cmocka_unit_test(test_changes),
       cmocka_unit_test(test_status),
       cmocka_unit_test(test_history_and_journal),
+      cmocka_unit_test(test_eighty_columns_tell_all),
       cmocka_unit_test(test_lists),
       cmocka_unit_test(test_long_lists_are_asked_for_by_columns),
       cmocka_unit_test(test_lists_with_nothing_in_them),

@@ -32,7 +32,7 @@ void test_bars(void**) {
 }
 
 Table example() {
-  Table table({{"name", false, true}, {"flows", true}, {"", false, true}}, 2);
+  Table table({{"name", false, Narrow::is_cut}, {"flows", true}, {"", false, Narrow::is_cut}}, 2);
   table.add({{"web1"}, {"7"}, {"a reason that is long"}});
   table.add({{"日本"}, {"12,345"}, {""}});
   return table;
@@ -58,6 +58,61 @@ void test_a_table_fits_the_terminal(void**) {
                       "  name   flows\n"
                       "  web1       7  a reason that…\n"
                       "  日本  12,345\n");
+}
+
+Table of_sentences() {
+  Table table({{"name", false, Narrow::is_cut},
+               {"flows", true, Narrow::folds},
+               {"why", false, Narrow::wraps},
+               {"note", false, Narrow::wraps}});
+  table.add({{"web1"}, {"12,345"}, {"it is red: the server at rest answers nothing"}, {"a note"}});
+  table.add({{"web2"}, {""}, {""}, {""}});
+  return table;
+}
+
+void test_sentences_are_told_whole(void**) {
+  const struct {
+    size_t width;
+    const char* expected;
+  } rows[] = {
+      {0,
+       "name   flows  why                                            note\n"
+       "web1  12,345  it is red: the server at rest answers nothing  a note\n"
+       "web2\n"},
+      {45,
+       "name   flows  why\n"
+       "web1  12,345  it is red: the server at rest\n"
+       "              answers nothing\n"
+       "    note: a note\n"
+       "web2\n"},
+      {30,
+       "name   flows\n"
+       "web1  12,345\n"
+       "    why: it is red: the server\n"
+       "    at rest answers nothing\n"
+       "    note: a note\n"
+       "web2\n"},
+      {11,
+       "name\n"
+       "web1\n"
+       "    flows\n"
+       "    12,345\n"
+       "    why: it\n"
+       "    is red:\n"
+       "    the\n"
+       "    server\n"
+       "    at rest\n"
+       "    answers\n"
+       "    nothing\n"
+       "    note: a\n"
+       "    note\n"
+       "web2\n"},
+  };
+  for (const auto& row : rows) {
+    const std::string text = of_sentences().text({.width = row.width});
+    if (text != row.expected) print_message("%s", text.c_str());
+    assert_string_equal(text.c_str(), row.expected);
+  }
 }
 
 void test_columns_that_nothing_is_in(void**) {
@@ -93,6 +148,7 @@ int main() {
       cmocka_unit_test(test_bars),
       cmocka_unit_test(test_a_table_lines_up),
       cmocka_unit_test(test_a_table_fits_the_terminal),
+      cmocka_unit_test(test_sentences_are_told_whole),
       cmocka_unit_test(test_columns_that_nothing_is_in),
       cmocka_unit_test(test_what_is_coloured_is_laid_out_the_same),
   };

@@ -129,6 +129,9 @@ void test_what_was_meant(void**) {
   assert_true(nearest("comit", known) == "commit");
   assert_true(nearest("shwo", known) == "show");
   assert_true(nearest("sett", known) == "set");
+  const std::string_view more[] = {"set", "edit", "status"};
+  assert_true(nearest("stat", more) == "status");
+  assert_false(nearest("quit", more).has_value());
   assert_false(nearest("frobnicate", known).has_value());
   assert_false(nearest(std::string(100'000, 'x'), known).has_value());
   assert_false(nearest("x", {}).has_value());
