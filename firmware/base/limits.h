@@ -200,8 +200,9 @@ inline constexpr size_t kMaxApiEdits = 64;
 inline constexpr size_t kMaxApiEditedBytes = 64u << 20;
 inline constexpr size_t kMaxApiNames = 256;
 
-// Who is told of alerts, of either kind; bytes of a URL; alerts that fire at a time, and that are
-// remembered once they are over; bytes of what one says.
+// Who is told of alerts, of either kind; bytes of a URL; alerts that fire at a time since something
+// is so, and since something happened, of which as many are listed once they are over; bytes of
+// what one says.
 inline constexpr size_t kMaxAlertReceivers = 8;
 inline constexpr size_t kMaxUrl = 1'024;
 inline constexpr size_t kMaxAlerts = 1'000;

@@ -232,7 +232,7 @@ void Outliers::eject_worst(Microseconds now, Changes& ret_changes) {
   const size_t most = most_out(in_service);
   const double most_flows = std::max(options_.most, 0.5);
   for (Record* record : outliers) {
-    Watched& watched = record->second;
+    const Watched& watched = record->second;
     const double share = std::max(watched.share, watched.whole);
     if (out >= most || flows_out + share > most_flows) {
       spare(*record, now, ret_changes);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <ranges>
+#include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace evenkeel {
@@ -81,7 +83,23 @@ void Alerts::end_those_due(Microseconds now, WallTime wall, bool also_set) {
     over_.push_back(std::move(firing.entry));
     at = firing_.erase(at);
   }
-  while (over_.size() > kMaxAlertsOver) over_.pop_front();
+  if (over_.size() > kMostOver) drop_surplus();
+}
+
+// First the oldest of those that have ended again.
+void Alerts::drop_surplus() {
+  std::unordered_set<std::string> ids;
+  std::set<uint64_t> repeated;
+  for (const Entry& entry : over_ | std::views::reverse) {
+    if (!ids.insert(id_of(entry.alert)).second) repeated.insert(entry.number);
+  }
+  size_t surplus = std::min(over_.size() - kMostOver, repeated.size());
+  std::erase_if(over_, [&](const Entry& entry) {
+    if (surplus == 0 || !repeated.contains(entry.number)) return false;
+    --surplus;
+    return true;
+  });
+  while (over_.size() > kMostOver) over_.pop_front();
 }
 
 std::vector<const Alerts::Entry*> Alerts::firing() const {
@@ -90,9 +108,12 @@ std::vector<const Alerts::Entry*> Alerts::firing() const {
   return entries;
 }
 
-std::vector<const Alerts::Entry*> Alerts::over() const {
+std::vector<const Alerts::Entry*> Alerts::over(size_t most) const {
   std::vector<const Entry*> entries;
-  for (const Entry& entry : over_ | std::views::reverse) entries.push_back(&entry);
+  for (const Entry& entry : over_ | std::views::reverse) {
+    if (entries.size() == most) break;
+    entries.push_back(&entry);
+  }
   return entries;
 }
 

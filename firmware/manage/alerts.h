@@ -7,7 +7,10 @@
 //
 // Each beginning and each end has a number. Whoever passes alerts on keeps the number up to which
 // it has done so, and needs no queue: what began and ended while it could not is told as over, and
-// how much there can be to tell is bounded here.
+// how much there can be to tell is bounded here. All that can fire may end at once and is there.
+// What has ended again since goes first when there are too many ends: of a link that flaps the last
+// one tells all. So only who was away while more than kMostOver different ones ended misses
+// an end.
 #pragma once
 
 #include <cstddef>
@@ -26,12 +29,13 @@ namespace evenkeel {
 // Invariants:
 // 1. firing_ has at most kMaxAlerts found by set(), kMaxAlertsOver told by tell(), and one that
 //    says how many found no place.
-// 2. over_ has at most kMaxAlertsOver, by when they ended, the latest last.
+// 2. over_ has at most kMostOver, as many as can fire, by when they ended, the latest last.
 // 3. Each number is that of at most one entry.
 class Alerts {
  public:
   static constexpr Microseconds kCalm = 3 * kMicrosecondsPerTick;
   static constexpr Microseconds kStands = 300 * kMicrosecondsPerTick;
+  static constexpr size_t kMostOver = kMaxAlerts + kMaxAlertsOver + 1;
 
   struct Entry {
     Alert alert;
@@ -51,8 +55,8 @@ class Alerts {
   uint64_t number() const { return number_; }
   // By id.
   std::vector<const Entry*> firing() const;
-  // The latest first.
-  std::vector<const Entry*> over() const;
+  // All whose end is to be told, the latest first; of a listing, kMaxAlertsOver are enough.
+  std::vector<const Entry*> over(size_t most = kMostOver) const;
   // Of each kind, how many fire.
   size_t firing(AlertKind kind) const;
 
@@ -65,6 +69,7 @@ class Alerts {
 
   bool note(Alert alert, bool is_told, Microseconds ends, WallTime wall);
   void end_those_due(Microseconds now, WallTime wall, bool also_set);
+  void drop_surplus();
 
   std::map<std::string, Firing, std::less<>> firing_;  // by id
   size_t told_ = 0;                                    // of firing_, by tell()

@@ -2,6 +2,7 @@
 #include <boost/json/array.hpp>
 #include <utility>
 
+#include "firmware/base/limits.h"
 #include "firmware/manage/alert_messages.h"
 #include "firmware/manage/handlers.h"
 #include "firmware/manage/metrics.h"
@@ -19,7 +20,7 @@ Outcome show_alerts(Managed& managed, const Call& call) {
     for (const Alerts::Entry* const entry : managed.alerts->firing()) {
       rows.emplace_back(to_json(*entry));
     }
-    for (const Alerts::Entry* const entry : managed.alerts->over()) {
+    for (const Alerts::Entry* const entry : managed.alerts->over(kMaxAlertsOver)) {
       rows.emplace_back(to_json(*entry));
     }
   }

@@ -64,6 +64,24 @@ void test_nobody_is_silenced_by_a_change(void**) {
   assert_string_equal(remembered.c_str(), "the fan is loud. over: the fan is loud. ");
 }
 
+// However many there are.
+void test_all_that_ends_is_remembered(void**) {
+  Room room;
+  size_t begun = 0;
+  size_t ended = 0;
+  room.watch.set_recorder([&](const Alerts::Entry& entry) { ++(entry.fires() ? begun : ended); });
+  for (size_t i = 0; i < 150; ++i) {
+    room.wrong.push_back({.kind = AlertKind::backend_down,
+                          .labels = {{"backend", std::to_string(i)}},
+                          .text = "silent"});
+  }
+  room.pass(400'000);
+  room.wrong.clear();
+  room.pass(5'000'000);
+  assert_int_equal(begun, 150);
+  assert_int_equal(ended, 150);
+}
+
 // Nor by what it does to their credentials; those that it brings for others count at once.
 void test_nobody_is_silenced_by_credentials(void**) {
   Room room;
@@ -155,6 +173,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(test_asks_now_and_then),
       cmocka_unit_test(test_nobody_is_silenced_by_a_change),
+      cmocka_unit_test(test_all_that_ends_is_remembered),
       cmocka_unit_test(test_nobody_is_silenced_by_credentials),
       cmocka_unit_test(test_what_is_wrong_gets_told),
       cmocka_unit_test(test_a_receiver_that_fails_is_an_alert),

@@ -160,6 +160,27 @@ void test_who_was_away_hears_of_it_later(void**) {
   assert_in_range(hook.heard().size(), count + 2, count + 4);
 }
 
+// Whoever was told that it began, however many end together.
+void test_all_ends_are_told(void**) {
+  Room room;
+  Hook hook(room.context);
+  room.follow({hook.url()}, {});
+  for (size_t i = 0; i < kMaxAlerts + 5; ++i) room.active.push_back(down(std::to_string(i)));
+  room.pass(1'000'000);
+  assert_int_equal(hook.heard().size(), 1);
+  assert_int_equal(alerts_of(hook.heard()[0]).size(), kMaxAlerts + 1);  // one says of too many
+  hook.answer(kBad);                                                    // for a while
+  room.active.clear();
+  room.pass(10'000'000);
+  hook.answer(kGood);
+  room.pass(40'000'000);
+  const json::array over = alerts_of(hook.heard().back());
+  assert_int_equal(over.size(), kMaxAlerts + 1);
+  for (const json::value& each : over) {
+    assert_string_equal(each.at("state").as_string().c_str(), "over");
+  }
+}
+
 // One that never answers holds up none of the others.
 void test_receivers_do_not_wait_for_each_other(void**) {
   Room room;
@@ -274,6 +295,7 @@ int main() {
       cmocka_unit_test(test_alertmanager_is_told_again_and_again),
       cmocka_unit_test(test_what_begins_again_is_told_last),
       cmocka_unit_test(test_who_was_away_hears_of_it_later),
+      cmocka_unit_test(test_all_ends_are_told),
       cmocka_unit_test(test_receivers_do_not_wait_for_each_other),
       cmocka_unit_test(test_settings_change_who_is_told),
       cmocka_unit_test(test_counts_by_host_and_port),

@@ -133,9 +133,31 @@ void test_is_bounded(void**) {
 
   book.look({}, Alerts::kStands);
   assert_true(book.alerts.firing().empty());
-  assert_int_equal(book.alerts.over().size(), kMaxAlertsOver);
+  assert_int_equal(book.alerts.over().size(), Alerts::kMostOver);
+  // Of a listing, the latest.
+  assert_int_equal(book.alerts.over(kMaxAlertsOver).size(), kMaxAlertsOver);
+  assert_int_equal(book.alerts.over(kMaxAlertsOver)[0]->number, book.alerts.number());
+  for (size_t i = 0; i < 100; ++i) {
+    book.look({down("web" + std::to_string(i))});
+    book.look({}, Alerts::kStands);
+  }
+  assert_int_equal(book.alerts.over().size(), Alerts::kMostOver);
   book.look({down("web1", std::string(1'000'000, 'x'))});
   assert_int_equal(book.alerts.firing()[0]->alert.text.size(), kMaxAlertText);
+}
+
+// Who was away while a link flapped still learns what else is over.
+void test_flapping_drops_no_other_end(void**) {
+  Book book;
+  book.look({down("web1"), down("web2")});
+  book.look({down("web2")}, Alerts::kCalm);
+  for (size_t i = 0; i < 2 * Alerts::kMostOver; ++i) {
+    book.look({down("web2")});
+    book.look({}, Alerts::kCalm);
+  }
+  assert_int_equal(book.alerts.over().size(), Alerts::kMostOver);
+  assert_int_equal(book.alerts.over()[0]->number, book.alerts.number());
+  assert_string_equal(book.alerts.over().back()->alert.labels[0].second.c_str(), "web1");
 }
 
 // Whoever keeps a number misses nothing that is still there.
@@ -173,6 +195,7 @@ int main() {
       cmocka_unit_test(test_what_happens_ends_nothing_that_may_be_so_still),
       cmocka_unit_test(test_wall_time_may_step_back),
       cmocka_unit_test(test_is_bounded),
+      cmocka_unit_test(test_flapping_drops_no_other_end),
       cmocka_unit_test(test_numbers_rise_and_are_given_once),
   };
   return cmocka_run_group_tests_name("manage/alerts", tests, nullptr, nullptr);
