@@ -49,7 +49,7 @@ void families_and_closed_services(void** /*state*/) {
   assert_true(shares[0][0]->name == "shop" && shares[0][1]->name == "shop/v6");
   assert_int_equal(shares[0][1]->count(0), 0);
   assert_true(is_near(shares[0][1]->share(2), 0.5, 0.001));
-  assert_true(!shares[1][0].has_value() && shares[1][1]->name == "mail");
+  assert_true(!shares[1][0].has_value() && shares[1][1]->name == "mail/v6");
   assert_false(shares[2][0]->is_open());
   assert_int_equal(shares[2][0]->buckets(), 0);
   assert_int_equal(shares[2][0]->count(0), 0);
