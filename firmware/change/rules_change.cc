@@ -117,6 +117,15 @@ void add_weaker_queries(const ServiceSettings& before, const ServiceSettings& af
   }
 }
 
+// Whether a service of that name still has all addresses of a prefix.
+bool has_still(const View& side, const std::string& name, const Prefix& prefix) {
+  const auto place = side.places.find(name);
+  if (place == side.places.end()) return false;
+  return std::ranges::any_of(side.settings->services[place->second].vips, [&](const Prefix& vip) {
+    return vip.length <= prefix.length && masked(prefix.address, vip.length) == vip.address;
+  });
+}
+
 }  // namespace
 
 void judge_mass_change(const Facts& facts, Findings& ret_findings) {
@@ -160,15 +169,6 @@ void judge_live_service_removed(const Facts& facts, Findings& ret_findings) {
                  (lost.size() > 1 ? " and " + std::to_string(lost.size() - 1) + " more VIPs" : "") +
                  "; lead its clients elsewhere first"});
   }
-}
-
-// Whether a service of that name still has all addresses of a prefix.
-bool has_still(const View& side, const std::string& name, const Prefix& prefix) {
-  const auto place = side.places.find(name);
-  if (place == side.places.end()) return false;
-  return std::ranges::any_of(side.settings->services[place->second].vips, [&](const Prefix& vip) {
-    return vip.length <= prefix.length && masked(prefix.address, vip.length) == vip.address;
-  });
 }
 
 // A narrower prefix or range, or the name of another service: its flows go there from now on, those
