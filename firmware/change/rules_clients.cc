@@ -2,8 +2,8 @@
 // at once, with a rollout's last step; and whom they refuse is nobody's failed flow, so that no
 // evidence takes them back.
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <ranges>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +23,15 @@ constexpr uint16_t kOut = 0;
 // of IPv6.
 const double kManyOfV4 = std::exp2(16);
 const double kManyOfV6 = std::exp2(96);
+
+// Behind the last one comes the first one.
+Address successor(Address address) {
+  for (uint8_t& byte : address.bytes | std::views::reverse) {
+    ++byte;
+    if (byte != 0) break;
+  }
+  return address;
+}
 
 // Whom a service lets in.
 class Clients {
@@ -46,9 +55,7 @@ class Clients {
     for (const Prefixes::Entry& entry : prefixes_.entries()) {
       if (entry.prefix.address.is_v4() != is_v4) continue;
       ret_borders.push_back(entry.prefix.address);
-      Address next = last_of(entry.prefix);
-      for (size_t i = next.bytes.size(); i-- > 0 && ++next.bytes[i] == 0;) {
-      }
+      const Address next = successor(last_of(entry.prefix));
       if (entry.prefix.address < next && next.is_v4() == is_v4) ret_borders.push_back(next);
     }
   }

@@ -211,9 +211,10 @@ def prometheus_is_killed(lab_):
         box.keel('set', f'{BACKENDS}.server2.weight', 1)
         change = roll_out(lab_, 'not so much')
         lab_.namespaces.end(lab_.prometheus, signal.SIGKILL)
-        until(lambda: 'does not answer 2 of 2 queries: it cannot be reached' in
-              (fires(lab_, 'evenkeel_prometheus_failed', prometheus=PROMETHEUS) or ''),
-              'the alert', SOON, 0.05)
+        def silence():
+            told = fires(lab_, 'evenkeel_prometheus_failed', prometheus=PROMETHEUS) or ''
+            return 'does not answer 2 of 2 queries: it cannot be reached' in told and told
+        told = until(silence, 'the alert', SOON, 0.05)
         until(lambda: is_for_all(lab_), 'all flows follow the change', 30, 0.05)
         expect({row['state'] for row in queries(lab_).values()}, {'unknown'}, 'queries')
         assert any(PROMETHEUS in trouble for trouble in box.told('status')['troubles'])
