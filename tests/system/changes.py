@@ -210,15 +210,15 @@ def drains_survive(lab_):
 def maintenance_ends_by_steps(lab_):
     """Its check was green all the time, and its caches may be cold."""
     box = lab_.box
-    for time in ('10m', '0us'):
-        box.keel('set', 'services.web.check.slow_start', f'"{time}"')
+    for pace in ('10m', '0us'):
+        box.keel('set', 'services.web.check.slow_start', f'"{pace}"')
         change = box.told('commit', '--why', 'caches need a while')
         box.keel('confirm', change['id'])
         box.keel('maintenance', 'web/server1', '--for', '1h', '--reason', 'a new kernel')
         expect(share_of_server1(box), 0, 'its share in maintenance')
         box.keel('undrain', 'web/server1')
         share = until(lambda: share_of_server1(box), 'it takes flows again')
-        assert (0 < share < 0.1) == (time != '0us'), (time, share)
+        assert (0 < share < 0.1) == (pace != '0us'), (pace, share)
 
 
 def why_says_what_happens(lab_):

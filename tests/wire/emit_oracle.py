@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 logging.getLogger('scapy').setLevel(logging.ERROR)
-from scapy.all import Dot1Q, Ether, GRE, IP, IPv6, Raw, TCP, UDP, VXLAN, checksum  # noqa: E402
+from scapy.all import Dot1Q, Ether, GRE, IP, IPv6, Raw, UDP, VXLAN, checksum  # noqa: E402
 from scapy.contrib.geneve import GENEVE  # noqa: E402
 
 from parse_oracle import (  # noqa: E402
@@ -125,7 +125,7 @@ def checksum_after(old, before, after):
 
 def marked(spec, packet, fields):
     """L3DSR: destination and DSCP rewritten, and checksums that cover the destination."""
-    kind, start, l4 = fields[5], fields[6], fields[8] - fields[6]
+    kind, l4 = fields[5], fields[8] - fields[6]
     protocol = fields[4]
     packet = bytearray(packet)
     v4 = packet[0] >> 4 == 4
