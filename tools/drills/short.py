@@ -40,7 +40,9 @@ def undo_fatal_change(demo, keel, say):
                    for word in ('--waive', rule, '--reason', 'watch this')]
         began = time.monotonic()
         keel(demo, 'commit', '--why', 'tunnels for all', *waivers, lines=2)
-        until(watch.has_ended, 'the box undoes the change', PATIENCE, 0.02)
+        # What the watch has seen may be of before.
+        until(lambda: watch.has_ended() and watch.seen[-1].at > began,
+              'the box undoes the change', PATIENCE, 0.02)
         undone = watch.seen[-1].at - began
         time.sleep(AFTER)
     requests = recorder.stop()
